@@ -1,0 +1,213 @@
+//! The records of all processes of a run → one profile a kind, with names and without the harness's own frames.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{Metadata, TargetKind};
+use prof_pprof::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, Origin, Profile};
+use prof_record::{Engine, Record};
+
+use crate::inject::made::{hexadecimal, Made};
+use crate::symbolize::{symbolize, Sources};
+use crate::Error;
+
+/// What a run measured.
+pub struct Collected {
+    /// The CPU profile, if it was asked for.
+    pub cpu: Option<(Profile, CpuTotals)>,
+    /// The memory profile, if it was asked for.
+    pub mem: Option<(Profile, HeapTotals)>,
+    /// How the CPU was sampled.
+    pub engine: Engine,
+    /// What the user should know of it.
+    pub doubts: Vec<String>,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Samples in a second of CPU time, if there is to be a CPU profile.
+    pub cpu_rate: Option<u64>,
+    /// Mean bytes between two sampled allocations, if there is to be a memory profile.
+    pub mem_rate: Option<u64>,
+}
+
+impl Asked {
+    /// Nanoseconds of CPU time between two samples, 0 for none.
+    pub fn cpu_period(self) -> u64 {
+        self.cpu_rate.map_or(0, |rate| 1_000_000_000 / rate)
+    }
+}
+
+/// Collects the records in `directory`. A record that cannot be read is left out and named among the doubts.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sources) -> Result<Collected, Error> {
+    let mut cpu = asked.cpu_rate.map(|_| CpuProfile::new(asked.cpu_period()));
+    let mut mem = asked.mem_rate.map(HeapProfile::new);
+    let mut engine = Engine::None;
+    let mut doubts = Vec::new();
+    for path in record_files(directory)? {
+        let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
+        let record = match Record::parse(&bytes) {
+            Ok(record) => record,
+            // A process that ended while its record was being created measured nothing.
+            Err(prof_record::Error::NotARecord) => continue,
+            Err(error) => {
+                doubts.push(format!("{} is left out: {error}", path.display()));
+                continue;
+            }
+        };
+        let origin = targets.origin(&record);
+        engine = engine.max(record.engine);
+        if let Some(cpu) = &mut cpu {
+            cpu.add(&record, &origin);
+        }
+        if let Some(mem) = &mut mem {
+            if !record.sees_malloc {
+                doubts.push(format!("{} {} brings a malloc of its own: its allocations are not seen", origin.package, origin.target));
+            }
+            mem.add(&record, &origin);
+        }
+    }
+    let cpu = cpu.map(|cpu| cpu.finish(&[]));
+    let mem = mem.map(|mem| mem.finish(&[]));
+    let mut collected = Collected { cpu, mem, engine, doubts };
+    collected.comment(asked);
+    collected.name(sources);
+    collected.doubts.dedup();
+    Ok(collected)
+}
+
+fn record_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(Error::file("read", directory))? {
+        let path = entry.map_err(Error::file("read", directory))?.path();
+        if path.extension().is_some_and(|extension| extension == "record") {
+            files.push(path);
+        }
+    }
+    // The order of a directory is chance; that of a profile is not to be.
+    files.sort();
+    Ok(files)
+}
+
+impl Collected {
+    fn comment(&mut self, asked: Asked) {
+        let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
+        if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
+            profile.comments.push(
+                format!(
+                    "{tool}: engine {}, {rate} Hz, {} samples, {} lost, {} truncated, {} processes",
+                    self.engine.name(),
+                    totals.samples,
+                    totals.lost_samples,
+                    totals.truncated_samples,
+                    totals.processes
+                )
+                .into(),
+            );
+        }
+        if let (Some((profile, totals)), Some(rate)) = (&mut self.mem, asked.mem_rate) {
+            profile.comments.push(
+                format!(
+                    "{tool}: engine malloc-hook, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} processes",
+                    totals.samples, totals.lost_samples, totals.truncated_samples, totals.processes
+                )
+                .into(),
+            );
+        }
+    }
+
+    /// Names the code, then takes the harness's own frames out.
+    fn name(&mut self, sources: &Sources) {
+        let profiles = self.cpu.iter_mut().map(|(profile, _)| profile).chain(self.mem.iter_mut().map(|(profile, _)| profile));
+        for profile in profiles {
+            let outcome = symbolize(profile, sources);
+            self.doubts.extend(outcome.skipped.iter().map(|skipped| {
+                format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)
+            }));
+            prof_pprof::remove_frames(profile, |function| is_of_harness(&function.name));
+            prof_pprof::merge_equal_samples(profile);
+        }
+    }
+}
+
+/// Whether a function is of the crates that were injected, or made for a closure of theirs.
+fn is_of_harness(name: &str) -> bool {
+    ["prof_harness::", "prof_test::"].into_iter().any(|path| {
+        name.match_indices(path).any(|(at, _)| {
+            !name[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+        })
+    })
+}
+
+/// The project's executables, to find the one that a record is of.
+pub struct Targets {
+    by_build_id: HashMap<String, Origin>,
+    by_path: HashMap<PathBuf, Origin>,
+}
+
+impl Targets {
+    /// Names the executables that were made by what cargo says of the project.
+    pub fn new(made: &[Made], metadata: &Metadata) -> Targets {
+        let mut targets = Targets { by_build_id: HashMap::new(), by_path: HashMap::new() };
+        for made in made {
+            let origin = Origin { package: made.package.clone(), target: target_name(made, metadata) };
+            if let Some(build_id) = &made.build_id {
+                targets.by_build_id.insert(build_id.clone(), origin.clone());
+            }
+            targets.by_path.insert(made.executable.clone(), origin);
+        }
+        targets
+    }
+
+    fn origin(&self, record: &Record) -> Origin {
+        let program = record.mappings.iter().find(|mapping| mapping.path == record.executable);
+        let by_build_id = program.and_then(|mapping| self.by_build_id.get(&hexadecimal(&mapping.build_id)));
+        by_build_id.or_else(|| self.by_path.get(&record.executable)).cloned().unwrap_or_else(|| Origin {
+            package: "unknown".into(),
+            target: record.executable.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        })
+    }
+}
+
+/// A target's name with its kind before it, as `lib/serde` or `bench/parse`: a library and a binary may share the name.
+pub fn target_name(made: &Made, metadata: &Metadata) -> String {
+    let packages = metadata.packages.iter().filter(|package| *package.name == made.package);
+    let targets = packages.flat_map(|package| &package.targets).filter(|target| {
+        target.src_path.as_std_path() == made.source && target.kind.first() != Some(&TargetKind::CustomBuild)
+    });
+    let fits = |name: &str| match &made.name {
+        Some(binary) => name == binary,
+        None => name.replace('-', "_") == made.crate_name,
+    };
+    match targets.filter(|target| fits(&target.name)).min_by_key(|target| made.name.is_some() && !target.is_bin()) {
+        Some(target) => {
+            let kind = match target.kind.first() {
+                Some(TargetKind::Bin) => "bin",
+                Some(TargetKind::Example) => "example",
+                Some(TargetKind::Test) => "test",
+                Some(TargetKind::Bench) => "bench",
+                _ => "lib",
+            };
+            format!("{kind}/{}", target.name)
+        }
+        None => made.name.clone().unwrap_or_else(|| made.crate_name.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_harness;
+
+    #[test]
+    fn only_the_injected_crates_are_the_harness() {
+        assert!(is_of_harness("prof_harness::thread::live"));
+        assert!(is_of_harness("<prof_test::wrap::{closure#0} as core::ops::function::FnOnce<()>>::call_once::{shim:vtable#0}"));
+        assert!(!is_of_harness("my_prof_test::run"));
+        assert!(!is_of_harness("prof_testing::run"));
+    }
+}

@@ -1,0 +1,38 @@
+//! The subcommands: what each does from its arguments to its end.
+
+mod profile;
+mod top;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::cli::{self, Cargo};
+use crate::{terminal, Error};
+
+/// Runs the command line after the program's name.
+///
+/// # Errors
+///
+/// As the subcommand's.
+pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
+    // Cargo calls `cargo-prof prof …`; called by hand, the name may be left out.
+    if arguments.first().is_some_and(|first| first == "prof") {
+        arguments.remove(0);
+    }
+    let matches = match cli::command().try_get_matches_from([OsString::from("cargo prof")].iter().chain(&arguments)) {
+        Ok(matches) => matches,
+        Err(error) => {
+            terminal::clap(&error);
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
+    };
+    let (name, matches) = matches.subcommand().expect("clap asks for one");
+    match Cargo::ALL.into_iter().find(|cargo| cargo.name() == name) {
+        Some(cargo) => {
+            // Flags of ours stand only after the subcommand's name.
+            let at = arguments.iter().position(|argument| argument == name).map_or(0, |at| at + 1);
+            profile::main(cargo, matches, &arguments[at..])
+        }
+        None => top::main(matches),
+    }
+}

@@ -1,0 +1,227 @@
+//! `cargo prof test|bench|run`: check what was asked, build with the harness, run, collect, write, say what came out.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+
+use crate::cli::Cargo;
+use crate::collect::{self, Asked, Collected, Targets};
+use crate::inject::made::Made;
+use crate::inject::plan::{Libraries, Plan};
+use crate::inject::{harness, wrapper_directory, target_directory};
+use crate::outputs::{self, Outputs};
+use crate::project::{values, Project};
+use crate::run::{self, Run};
+use crate::summary::Summary;
+use crate::symbolize::Sources;
+use crate::{forward, terminal, Error};
+
+/// Runs the subcommand; `arguments` are those after its name.
+pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Result<ExitCode, Error> {
+    let rates = rates(matches)?;
+    let file = |flag: &str| matches.get_one::<OsString>(flag).map(OsString::as_os_str);
+    let directory = file("outputdir").map(Path::new);
+    let outputs = Outputs::asked(file("cpuprofile"), file("memprofile"), directory)?;
+    let project = Project::load(matches)?;
+
+    let libraries = libraries(&project, matches)?;
+    let run_directory = new_run(&project.directory)?;
+    let outputs = match outputs {
+        Some(outputs) => outputs,
+        None => Outputs::of_run(&run_directory),
+    };
+    let asked = Asked {
+        cpu_rate: outputs.cpu.is_some().then_some(rates.cpu),
+        mem_rate: outputs.mem.is_some().then_some(rates.mem),
+    };
+    let target_directory = target_directory(&project.directory);
+    let plan = Plan {
+        target_directory: target_directory.clone(),
+        chain: project.wrapper.as_ref().map(|wrapper| wrapper.program.clone()),
+        host: project.toolchain.host.clone(),
+        libraries,
+    };
+    let wrapper = plan.write(&wrapper_directory(&project.directory))?;
+    let records = run_directory.join("records");
+    std::fs::create_dir_all(&records).map_err(Error::file("create", &records))?;
+    let forwarded = forward::sort(cargo, arguments);
+    let run = Run {
+        cargo,
+        forwarded: &forwarded,
+        project: &project,
+        target_directory: &target_directory,
+        wrapper: &wrapper,
+        records: &records,
+        asked,
+    };
+    let status = run.to_its_end()?;
+
+    let is_build_only = matches.try_get_one::<u8>("no-run").ok().flatten().is_some_and(|count| *count > 0);
+    let did_run = !is_build_only && std::fs::read_dir(&records).is_ok_and(|mut entries| entries.next().is_some());
+    let made = Made::read_all(&target_directory);
+    if did_run {
+        let sources = Sources { rust_src: project.toolchain.rust_src() };
+        let targets = Targets::new(&made, &project.metadata);
+        let collected = collect::collect(&records, asked, &targets, &sources)
+            .and_then(|collected| write(&outputs, &collected).map(|()| collected));
+        match collected {
+            Ok(collected) => {
+                if matches.get_count("quiet") == 0 {
+                    let summary = Summary { outputs: &outputs, asked, collected: &collected, made: &made };
+                    terminal::status(&summary.text(cargo, matches, &project));
+                }
+            }
+            Err(error) => {
+                terminal::error(&error);
+                terminal::status(&format!("what was measured is kept in {}", records.display()));
+                return Ok(run::end_as(status));
+            }
+        }
+    } else if !is_build_only && status.success() {
+        nothing_ran(&made, &project);
+    }
+    clean_up(&run_directory, &project.directory);
+    Ok(run::end_as(status))
+}
+
+struct Rates {
+    cpu: u64,
+    mem: u64,
+}
+
+fn rates(matches: &ArgMatches) -> Result<Rates, Error> {
+    let cpu = *matches.get_one::<u64>("cpuprofilerate").expect("it has a default");
+    let mem = *matches.get_one::<u64>("memprofilerate").expect("it has a default");
+    let highest = highest_rate();
+    if cpu == 0 {
+        return Err(Error::Usage("--cpuprofilerate 0 would take no sample; give a rate in Hz, such as 100".into()));
+    }
+    if cpu > highest {
+        return Err(Error::Usage(format!(
+            "--cpuprofilerate {cpu} is beyond the {highest} Hz that this kernel allows; give a lower rate"
+        )));
+    }
+    if mem == 0 {
+        return Err(Error::Usage(
+            "--memprofilerate 0 would see no allocation; give the mean bytes between samples, or 1 for every allocation".into(),
+        ));
+    }
+    Ok(Rates { cpu, mem })
+}
+
+/// The kernel's own bound on sampling, or its default where it does not say.
+fn highest_rate() -> u64 {
+    const FILE: &str = "/proc/sys/kernel/perf_event_max_sample_rate";
+    std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok()).filter(|rate| *rate > 0).unwrap_or(100_000)
+}
+
+/// The harness for each target that is built for.
+fn libraries(project: &Project, matches: &ArgMatches) -> Result<BTreeMap<String, Libraries>, Error> {
+    let host = &project.toolchain.host;
+    let is_offline = matches.get_count("offline") > 0 || matches.get_count("frozen") > 0;
+    let fallback = project.directory.join("harness");
+    let mut libraries = BTreeMap::new();
+    for triple in triples(matches, host) {
+        match harness::for_target(&project.toolchain, &triple, is_offline, &fallback) {
+            Ok(found) => drop(libraries.insert(triple, found)),
+            Err(error) if triple == *host => return Err(error),
+            Err(error) => {
+                let text = error.to_string();
+                let reason = text.lines().find(|line| line.contains("error")).unwrap_or(&text);
+                terminal::warning(&format!("programs for {triple} run unprofiled: {}", reason.trim()));
+            }
+        }
+    }
+    Ok(libraries)
+}
+
+/// The target triples of the build, as the flags or the configuration say.
+fn triples(matches: &ArgMatches, host: &str) -> Vec<String> {
+    let mut triples = values(matches, "target");
+    if triples.is_empty()
+        && let Ok(config) = cargo_config2::Config::load()
+    {
+        triples = config.build_target_for_cli(None::<&str>).unwrap_or_default();
+    }
+    for triple in &mut triples {
+        if triple == "host-tuple" {
+            host.clone_into(triple);
+        } else if let Some(name) = Path::new(triple.as_str()).file_stem().filter(|_| triple.ends_with(".json")) {
+            *triple = name.to_string_lossy().into_owned();
+        }
+    }
+    if triples.is_empty() {
+        triples.push(host.to_owned());
+    }
+    triples
+}
+
+/// A new directory for this run.
+fn new_run(directory: &Path) -> Result<PathBuf, Error> {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let run = directory.join("runs").join(format!("{}-{}", stamp(seconds), std::process::id()));
+    std::fs::create_dir_all(&run).map_err(Error::file("create", &run))?;
+    Ok(run)
+}
+
+/// A time as `20261129-143005` (UTC), so that names sort as the runs did.
+fn stamp(unix_seconds: u64) -> String {
+    let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
+    // Days since 0000-03-01, in eras of 400 years (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+fn write(outputs: &Outputs, collected: &Collected) -> Result<(), Error> {
+    if let (Some(output), Some((profile, _))) = (&outputs.cpu, &collected.cpu) {
+        outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+    }
+    if let (Some(output), Some((profile, _))) = (&outputs.mem, &collected.mem) {
+        outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+    }
+    Ok(())
+}
+
+/// Why there is no profile although cargo was content.
+fn nothing_ran(made: &[Made], project: &Project) {
+    for made in made.iter().filter(|made| made.not_injected.is_some()) {
+        terminal::warning(&crate::summary::not_injected(made, &project.metadata));
+    }
+    terminal::warning("nothing that could be profiled was run; no profile is written");
+}
+
+/// Removes the records, and the run's directory if no profile is in it; otherwise it is the newest.
+fn clean_up(run: &Path, directory: &Path) {
+    let _ = std::fs::remove_dir_all(run.join("records"));
+    let is_empty = std::fs::remove_dir(run).is_ok();
+    if !is_empty {
+        let latest = directory.join("latest");
+        let fresh = directory.join(format!("latest.{}", std::process::id()));
+        let name = Path::new("runs").join(run.file_name().unwrap_or_default());
+        if std::os::unix::fs::symlink(name, &fresh).is_ok() {
+            let _ = std::fs::rename(&fresh, &latest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stamp;
+
+    #[test]
+    fn a_stamp_is_the_time() {
+        assert_eq!(stamp(0), "19700101-000000");
+        assert_eq!(stamp(951_782_400), "20000229-000000");
+        assert_eq!(stamp(1_795_918_947), "20261129-022227");
+    }
+}

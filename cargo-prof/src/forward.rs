@@ -1,0 +1,108 @@
+//! Which arguments go on to cargo: all but our own flags and `--target-dir`, in their order and as they were typed.
+//! The command line has been checked by clap (`cli.rs`) before.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::cli::{Cargo, Value, CARGO_FLAGS, OWN_FLAGS};
+
+/// The user's arguments for cargo, split where ours can be put between.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Flags and the name filter.
+    pub options: Vec<OsString>,
+    /// From `--`, or from the first argument of a program, to the end.
+    pub rest: Vec<OsString>,
+}
+
+/// Sorts the arguments after the subcommand's name.
+pub fn sort(cargo: Cargo, arguments: &[OsString]) -> Forwarded {
+    let mut forwarded = Forwarded::default();
+    let mut arguments = arguments.iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        if text == "--" || cargo == Cargo::Run && !text.starts_with('-') {
+            forwarded.rest.push(argument.clone());
+            forwarded.rest.extend(arguments.cloned());
+            break;
+        }
+        let (kept, value) = match text.strip_prefix("--") {
+            Some(long) => long_flag(long),
+            None => (true, text.starts_with('-') && takes_next(&text)),
+        };
+        let mut keep = |argument: &OsStr| {
+            if kept {
+                forwarded.options.push(argument.to_owned());
+            }
+        };
+        keep(argument);
+        // A flag whose value may be absent, such as `--bin`, takes what does not look like a flag.
+        if value && let Some(next) = arguments.next_if(|next| !is_optional(&text) || !next.to_string_lossy().starts_with('-')) {
+            keep(next);
+        }
+    }
+    forwarded
+}
+
+/// Whether the flag goes on to cargo, and whether the next argument belongs to it.
+fn long_flag(long: &str) -> (bool, bool) {
+    let (name, has_value) = match long.split_once('=') {
+        Some((name, _)) => (name, true),
+        None => (long, false),
+    };
+    if OWN_FLAGS.contains(&name) {
+        return (false, !has_value);
+    }
+    let takes = CARGO_FLAGS.iter().any(|flag| flag.long == name && matches!(flag.value, Some(Value::Required(_) | Value::Optional(_))));
+    (name != "target-dir", takes && !has_value)
+}
+
+fn is_optional(argument: &str) -> bool {
+    CARGO_FLAGS.iter().any(|flag| {
+        matches!(flag.value, Some(Value::Optional(_)))
+            && (argument.strip_prefix("--") == Some(flag.long) || flag.short.is_some_and(|short| argument == format!("-{short}")))
+    })
+}
+
+/// Whether the letters of `argument` (`-vp`, say) end in one that takes a value as the next argument.
+fn takes_next(argument: &str) -> bool {
+    for (at, letter) in argument.char_indices().skip(1) {
+        if CARGO_FLAGS.iter().any(|flag| flag.short == Some(letter) && flag.value.is_some()) {
+            // Letters after it are its value.
+            return at + letter.len_utf8() == argument.len();
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sorted(cargo: Cargo, line: &str) -> (String, String) {
+        let arguments: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let forwarded = sort(cargo, &arguments);
+        let join = |list: Vec<OsString>| list.join(OsStr::new(" ")).into_string().unwrap();
+        (join(forwarded.options), join(forwarded.rest))
+    }
+
+    #[test]
+    fn ours_stay_and_the_rest_goes_on_as_typed() {
+        let (options, rest) =
+            sorted(Cargo::Test, "-p a --cpuprofile c.prof --lib --memprofilerate=1 --target-dir=t --target-dir u name -- --cpuprofile x");
+        assert_eq!((options.as_str(), rest.as_str()), ("-p a --lib name", "-- --cpuprofile x"));
+    }
+
+    #[test]
+    fn a_programs_arguments_are_its_own() {
+        let (options, rest) = sorted(Cargo::Run, "-qp a --bin x --outputdir d file --outputdir e");
+        assert_eq!((options.as_str(), rest.as_str()), ("-qp a --bin x", "file --outputdir e"));
+        let (options, rest) = sorted(Cargo::Run, "--release -- --memprofile");
+        assert_eq!((options.as_str(), rest.as_str()), ("--release", "-- --memprofile"));
+    }
+
+    #[test]
+    fn a_flag_without_its_optional_value_takes_no_flag() {
+        let (options, rest) = sorted(Cargo::Test, "--bin --cpuprofile c --target-dir d");
+        assert_eq!((options.as_str(), rest.as_str()), ("--bin", ""));
+    }
+}

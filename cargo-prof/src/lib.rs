@@ -1,0 +1,22 @@
+//! The cargo subcommand and the viewer: builds a cargo project's tests, benchmarks or program with the harness inside
+//! ([`inject`]), runs them, collects the records of all their processes ([`collect`]) into one pprof profile a kind,
+//! names the code in it ([`symbolize`]) and says what came out ([`summary`]).
+//!
+//! A library only so that the tests of this repository can reach it; it promises no stable interface.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod collect;
+pub mod command;
+pub mod error;
+pub mod forward;
+pub mod inject;
+pub mod outputs;
+pub mod project;
+pub mod run;
+pub mod summary;
+pub mod symbolize;
+pub mod terminal;
+
+pub use error::Error;

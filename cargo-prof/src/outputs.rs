@@ -1,0 +1,121 @@
+//! Where the profiles go. Everything that can be wrong with a path is found before anything is built; a file is
+//! replaced only by a whole new one.
+
+use std::ffi::OsStr;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// The profiles that were asked for.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// The CPU profile.
+    pub cpu: Option<Output>,
+    /// The memory profile.
+    pub mem: Option<Output>,
+}
+
+/// A profile's path.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Where it is written.
+    pub path: PathBuf,
+    /// The path as the user knows it.
+    pub shown: PathBuf,
+}
+
+impl Outputs {
+    /// The paths that the flags ask for; none if no profile flag was given.
+    ///
+    /// # Errors
+    ///
+    /// If a path cannot be written to, is a directory, or both are the same.
+    pub fn asked(cpu: Option<&OsStr>, mem: Option<&OsStr>, directory: Option<&Path>) -> Result<Option<Outputs>, Error> {
+        if let Some(directory) = directory
+            && !directory.is_dir()
+        {
+            let reason = if directory.exists() { "is not a directory" } else { "does not exist" };
+            return Err(Error::Environment(format!(
+                "the output directory {} {reason}; create it or give another --outputdir",
+                directory.display()
+            )));
+        }
+        let output = |flag: &str, file: &OsStr| -> Result<Output, Error> {
+            if file.is_empty() {
+                return Err(Error::Usage(format!("{flag} needs a file name")));
+            }
+            let shown = directory.map_or_else(|| PathBuf::from(file), |directory| directory.join(file));
+            let path = std::path::absolute(&shown).map_err(Error::file("find", &shown))?;
+            check(&path, &shown)?;
+            Ok(Output { path, shown })
+        };
+        let cpu = cpu.map(|file| output("--cpuprofile", file)).transpose()?;
+        let mem = mem.map(|file| output("--memprofile", file)).transpose()?;
+        if let (Some(cpu), Some(mem)) = (&cpu, &mem)
+            && is_same(&cpu.path, &mem.path)
+        {
+            return Err(Error::Usage(format!(
+                "--cpuprofile and --memprofile both write {}; give them different files",
+                cpu.shown.display()
+            )));
+        }
+        Ok((cpu.is_some() || mem.is_some()).then_some(Outputs { cpu, mem }))
+    }
+
+    /// Both profiles in a directory of this run's own.
+    pub fn of_run(directory: &Path) -> Outputs {
+        let output = |name| Some(Output { path: directory.join(name), shown: directory.join(name) });
+        Outputs { cpu: output("cpu.prof"), mem: output("mem.prof") }
+    }
+}
+
+/// Whether the two name one file, also through links in their directories.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| {
+        let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
+        path.canonicalize().ok().or_else(|| Some(directory?.join(path.file_name()?))).unwrap_or_else(|| path.to_owned())
+    };
+    whole(one) == whole(other)
+}
+
+fn check(path: &Path, shown: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::Environment(format!("{} is a directory; name a file in it", shown.display())));
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    if !directory.is_dir() {
+        return Err(Error::Environment(format!(
+            "cannot write {}: there is no directory {}; create it or name another file",
+            shown.display(),
+            directory.display()
+        )));
+    }
+    // Only a try tells: modes, read-only mounts and quotas all have a say.
+    tempfile::Builder::new().prefix(".cargo-prof-").tempfile_in(directory).map(drop).map_err(|error| {
+        Error::Environment(format!(
+            "cannot write {}: {} in {}; name a file in a directory that you may write to",
+            shown.display(),
+            error.kind(),
+            directory.display()
+        ))
+    })
+}
+
+/// Writes a file beside the one at `path` and puts it in its place, so that nobody ever sees half a profile.
+///
+/// # Errors
+///
+/// If the file cannot be written; the one that was there is then untouched.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let failed = |error| Error::file("write", path)(error);
+    let mut builder = tempfile::Builder::new();
+    // As any file that a program writes, not private like a temporary one.
+    #[cfg(unix)]
+    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.prefix(".cargo-prof-").tempfile_in(directory).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

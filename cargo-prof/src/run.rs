@@ -1,0 +1,101 @@
+//! Runs cargo, and outlives it: whatever ends the run, what was measured until then is collected after it.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::os::unix::process::ExitStatusExt as _;
+
+use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::exfiltrator::WithOrigin;
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::low_level::siginfo::{Cause, Origin};
+
+use crate::cli::Cargo;
+use crate::collect::Asked;
+use crate::forward::Forwarded;
+use crate::project::Project;
+use crate::Error;
+
+/// Everything about the cargo to run.
+pub struct Run<'a> {
+    /// The subcommand.
+    pub cargo: Cargo,
+    /// The user's arguments.
+    pub forwarded: &'a Forwarded,
+    /// The project.
+    pub project: &'a Project,
+    /// Where to build.
+    pub target_directory: &'a Path,
+    /// The rustc wrapper to build with.
+    pub wrapper: &'a Path,
+    /// Where the processes leave their records.
+    pub records: &'a Path,
+    /// What they are to measure.
+    pub asked: Asked,
+}
+
+impl Run<'_> {
+    /// Runs cargo to its end.
+    ///
+    /// # Errors
+    ///
+    /// If cargo cannot be started.
+    pub fn to_its_end(&self) -> Result<ExitStatus, Error> {
+        let mut command = self.command();
+        let failed = Error::file("run", &self.project.toolchain.cargo);
+        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP]).map_err(Error::file("watch", "signals"))?;
+        let watch = signals.handle();
+        let mut child = command.spawn().map_err(failed)?;
+        let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let forwarding = std::thread::spawn(move || {
+            for origin in signals.forever() {
+                // What a terminal sends went to cargo as well.
+                if let (Some(pid), true) = (pid, is_sent_to_us(&origin)) {
+                    let signal = rustix::process::Signal::from_named_raw(origin.signal);
+                    let _ = signal.map(|signal| rustix::process::kill_process(pid, signal));
+                }
+            }
+        });
+        let status = child.wait();
+        watch.close();
+        let _ = forwarding.join();
+        status.map_err(Error::file("wait for", &self.project.toolchain.cargo))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.project.toolchain.cargo);
+        command.arg(self.cargo.name()).args(&self.forwarded.options).arg("--target-dir").arg(self.target_directory);
+        if self.project.wrapper.as_ref().is_some_and(|wrapper| wrapper.is_in_environment) {
+            // It weighs more than any configuration.
+            command.env("RUSTC_WRAPPER", self.wrapper);
+        } else {
+            // Unlike a variable, a flag does not show in the programs that are run.
+            command.arg("--config").arg(setting("build.rustc-wrapper", self.wrapper));
+        }
+        command.args(&self.forwarded.rest);
+        command.env(DIRECTORY_VARIABLE, self.records);
+        command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
+        command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
+        command
+    }
+}
+
+fn setting(key: &str, path: &Path) -> OsString {
+    let value = toml::Value::from(path.to_string_lossy().into_owned());
+    format!("{key}={value}").into()
+}
+
+fn is_sent_to_us(origin: &Origin) -> bool {
+    matches!(origin.cause, Cause::Sent(_))
+}
+
+/// Ends as cargo ended: with its status, or by the signal that ended it.
+pub fn end_as(status: ExitStatus) -> ExitCode {
+    if let Some(signal) = status.signal() {
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+        // Where that is not what the signal does.
+        return ExitCode::from(128u8.saturating_add(u8::try_from(signal).unwrap_or(0)));
+    }
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+}

@@ -1,0 +1,172 @@
+//! What is said after a run: where each profile lies, what is in it, what to doubt, the hottest functions, and the
+//! next command to type.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use cargo_metadata::Metadata;
+use clap::ArgMatches;
+use prof_pprof::measurement;
+use prof_pprof::report::top_functions;
+use prof_pprof::Profile;
+
+use crate::cli::Cargo;
+use crate::collect::{target_name, Asked, Collected};
+use crate::inject::made::Made;
+use crate::outputs::Outputs;
+use crate::project::Project;
+
+/// A run's outcome, to be put into words.
+pub struct Summary<'a> {
+    /// Where the profiles are.
+    pub outputs: &'a Outputs,
+    /// What was asked for.
+    pub asked: Asked,
+    /// What was measured.
+    pub collected: &'a Collected,
+    /// The executables that were made.
+    pub made: &'a [Made],
+}
+
+/// CPU samples below which shares say little: at 100, a share of 50 % has a standard error of 5 points.
+const FEW_SAMPLES: u64 = 100;
+
+impl Summary<'_> {
+    /// The text, without a newline at its end.
+    pub fn text(&self, cargo: Cargo, matches: &ArgMatches, project: &Project) -> String {
+        let mut text = String::new();
+        if let (Some(output), Some((_, totals))) = (&self.outputs.cpu, &self.collected.cpu) {
+            let seconds = measurement::label(i64::try_from(totals.nanos).unwrap_or(i64::MAX), "nanoseconds", "auto");
+            let _ = writeln!(
+                text,
+                "\ncpu profile     {}  ({}, {seconds} of CPU time, {})",
+                shown(&output.shown),
+                counted(totals.samples, "sample"),
+                counted(totals.processes, "process"),
+            );
+            doubt(&mut text, totals.lost_samples, totals.truncated_samples, totals.samples);
+        }
+        if let (Some(output), Some((_, totals))) = (&self.outputs.mem, &self.collected.mem) {
+            let bytes = |value| measurement::label(value, "bytes", "auto");
+            let _ = writeln!(
+                text,
+                "{}memory profile  {}  ({} in {}, {} in use at the end; {} sampled)",
+                if text.is_empty() { "\n" } else { "" },
+                shown(&output.shown),
+                bytes(totals.alloc_space),
+                counted(u64::try_from(totals.alloc_objects).unwrap_or(0), "allocation"),
+                bytes(totals.inuse_space),
+                totals.samples,
+            );
+            doubt(&mut text, totals.lost_samples, totals.truncated_samples, totals.samples);
+        }
+        for note in self.notes(cargo, matches, project) {
+            let _ = writeln!(text, "  note: {note}");
+        }
+        if let Some((profile, totals)) = &self.collected.cpu
+            && totals.samples > 0
+        {
+            text.push_str(&hottest(profile));
+        }
+        let path = self.outputs.cpu.as_ref().or(self.outputs.mem.as_ref()).map(|output| shown(&output.shown));
+        let _ = write!(text, "\nnext: cargo prof top {}", path.unwrap_or_default());
+        text
+    }
+
+    fn notes(&self, cargo: Cargo, matches: &ArgMatches, project: &Project) -> Vec<String> {
+        let mut notes = self.collected.doubts.clone();
+        if let (Some((_, totals)), Some(rate)) = (&self.collected.cpu, self.asked.cpu_rate)
+            && totals.samples < FEW_SAMPLES
+        {
+            notes.push(format!(
+                "{} are few: run for longer, or sample more often (--cpuprofilerate {})",
+                counted(totals.samples, "CPU sample"),
+                (rate * 10).min(1000).max(rate)
+            ));
+        }
+        let others = self.made.iter().filter(|made| made.not_injected.is_some());
+        notes.extend(others.map(|made| not_injected(made, &project.metadata)));
+        if self.asked.mem_rate.is_some() {
+            notes.extend(self.made.iter().filter_map(|made| {
+                let (name, allocator) = (target_name(made, &project.metadata), made.allocator.as_ref()?);
+                Some(format!(
+                    "{} {name} uses {allocator}: the memory profile sees only what comes from libc's malloc",
+                    made.package
+                ))
+            }));
+        }
+        if cargo == Cargo::Test && runs_doctests(matches, &project.metadata) {
+            notes.push("doctests run unprofiled: rustdoc compiles them".into());
+        }
+        notes
+    }
+}
+
+/// That an executable ran without the harness, and why.
+pub fn not_injected(made: &Made, metadata: &Metadata) -> String {
+    format!(
+        "{} {} runs unprofiled: {}",
+        made.package,
+        target_name(made, metadata),
+        made.not_injected.as_deref().unwrap_or_default()
+    )
+}
+
+/// Whether cargo runs the doctests of a library too: without a target selected it does.
+fn runs_doctests(matches: &ArgMatches, metadata: &Metadata) -> bool {
+    const SELECTORS: [&str; 11] =
+        ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all-targets", "no-run"];
+    let is_selected = SELECTORS.iter().any(|flag| matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine));
+    let packages = crate::project::values(matches, "package");
+    let is_of_run = |name: &str| packages.is_empty() || packages.iter().any(|package| package.split(['@', '#']).any(|part| part == name));
+    !is_selected
+        && metadata.workspace_default_packages().iter().any(|package| {
+            is_of_run(&package.name) && package.targets.iter().any(|target| target.doctest && (target.is_lib() || target.is_proc_macro()))
+        })
+}
+
+/// Loss and cut stacks, where they are more than one sample in a thousand.
+fn doubt(text: &mut String, lost: u64, truncated: u64, samples: u64) {
+    let mut say = |count: u64, what: &str| {
+        if count * 1000 > samples {
+            let percent = count as f64 * 100.0 / samples as f64;
+            let _ = writeln!(text, "  note: {} ({percent:.1} %) {what}", counted(count, "sample"));
+        }
+    };
+    say(lost, "lost for want of room; they are in the profile as [lost]");
+    say(truncated, "with a stack that ends early; they are in the profile below [truncated]");
+}
+
+fn hottest(profile: &Profile) -> String {
+    let Ok((functions, total)) = top_functions(profile, None, 5) else { return String::new() };
+    let mut text = String::from("\n      flat  flat%        cum   cum%\n");
+    for function in functions {
+        let label = |value| measurement::label(value, "nanoseconds", "auto");
+        let _ = writeln!(
+            text,
+            "{:>10} {:>6} {:>10} {:>6}  {}",
+            label(function.flat),
+            measurement::percentage(function.flat, total).trim(),
+            label(function.cum),
+            measurement::percentage(function.cum, total).trim(),
+            function.name
+        );
+    }
+    text
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = match (count, what.ends_with("ss")) {
+        (1, _) => "",
+        (_, true) => "es",
+        (_, false) => "s",
+    };
+    format!("{count} {what}{plural}")
+}
+
+/// A path as it is shortest to type: relative to the current directory, if it is below.
+fn shown(path: &Path) -> String {
+    let current = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&current).unwrap_or(path).display().to_string();
+    if path.contains([' ', '\'', '"', '$', '*']) { format!("'{}'", path.replace('\'', "'\\''")) } else { path }
+}

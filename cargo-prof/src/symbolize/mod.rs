@@ -1,0 +1,161 @@
+//! Addresses of a profile → functions, files and lines, from the binaries that its mappings name. How a binary and its
+//! debug info are read is in `binary.rs` and `dwarf.rs`; records become profiles in `prof-pprof`. Never guesses: an
+//! address that nothing describes, or whose binary was rebuilt since, stays an address.
+
+mod binary;
+mod demangle;
+mod dwarf;
+mod names;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use object::ReadCache;
+use prof_pprof::{Line, LocationIndex, MappingIndex, Profile, Text};
+
+use binary::Binary;
+use dwarf::{DebugInfo, Sections, Split};
+use names::{Names, Place};
+
+/// What symbolizing may look at besides the binaries themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Where the standard library's sources are, usually `<sysroot>/lib/rustlib/src/rust`. Binaries name them by the
+    /// place where the toolchain was built; files that exist here are named by this place instead.
+    pub rust_src: Option<PathBuf>,
+}
+
+/// How much of a profile was symbolized.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Locations that had no lines before.
+    pub locations: usize,
+    /// How many of them have now.
+    pub symbolized: usize,
+    /// Binaries of which nothing could be used.
+    pub skipped: Vec<Skipped>,
+    /// Paths of binaries without debug info: their functions are known at best by name, not by line.
+    pub without_debug_info: Vec<Text>,
+}
+
+/// A binary that was not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its path, as the mapping states it.
+    pub path: Text,
+    /// How many locations stay addresses because of it.
+    pub locations: usize,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a binary was not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// It could not be read.
+    Unreadable(String),
+    /// It is not an object file, or a damaged one.
+    NotAnObject(String),
+    /// It is another build than the one that was profiled.
+    AnotherBuild {
+        /// The build id of the file that lies there now, in hexadecimal.
+        found: String,
+    },
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SkipReason::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            SkipReason::NotAnObject(error) => write!(f, "is no readable object file: {error}"),
+            SkipReason::AnotherBuild { found } => {
+                write!(f, "was rebuilt since it was profiled (its build id is now {found})")
+            }
+        }
+    }
+}
+
+/// Gives lines to all locations without any, and sets the `has_*` flags of the mappings that they lie in.
+///
+/// Each binary is opened once a mapping, and only its symbol table and debug sections are read.
+pub fn symbolize(profile: &mut Profile, sources: &Sources) -> Outcome {
+    let mut unnamed = vec![Vec::new(); profile.mappings.len()];
+    for (position, location) in profile.locations.iter().enumerate() {
+        if let Some(mapping) = location.mapping.filter(|_| location.lines.is_empty()) {
+            unnamed[mapping.position()].push(LocationIndex::new(position));
+        }
+    }
+    let mut outcome = Outcome::default();
+    let mut names = Names::new(profile, sources);
+    for (position, mut locations) in unnamed.into_iter().enumerate().filter(|(_, locations)| !locations.is_empty()) {
+        // In this order each compilation unit is visited once.
+        locations.sort_by_key(|location| profile[*location].address);
+        outcome.locations += locations.len();
+        let mapping = MappingIndex::new(position);
+        let path = profile[mapping].filename.clone();
+        let symbolized = if path.starts_with('[') {
+            // [vdso] and its like: no file, but a name that says enough.
+            Ok(locations.iter().map(|location| (*location, vec![Place::named(&path)])).collect())
+        } else {
+            symbolize_mapping(profile, mapping, &locations, &mut outcome)
+        };
+        match symbolized {
+            Ok(places) => {
+                outcome.symbolized += places.len();
+                for (location, places) in places {
+                    let line = |place: Place| Line {
+                        line: place.line,
+                        column: place.column,
+                        function: names.function(profile, place),
+                    };
+                    let lines: Vec<_> = places.into_iter().map(line).collect();
+                    profile[location].lines = lines;
+                }
+            }
+            Err(reason) => outcome.skipped.push(Skipped { path, locations: locations.len(), reason }),
+        }
+        profile.describe_mapping(mapping);
+    }
+    outcome
+}
+
+/// The places of each location that is known, the innermost first.
+fn symbolize_mapping(
+    profile: &Profile,
+    mapping: MappingIndex,
+    locations: &[LocationIndex],
+    outcome: &mut Outcome,
+) -> Result<Vec<(LocationIndex, Vec<Place>)>, SkipReason> {
+    let mapping = &profile[mapping];
+    let path = Path::new(&*mapping.filename);
+    let file = File::open(path).map_err(|error| SkipReason::Unreadable(error.to_string()))?;
+    let cache = ReadCache::new(file);
+    let binary = Binary::parse(&cache).map_err(|error| SkipReason::NotAnObject(error.to_string()))?;
+    let found = binary.build_id();
+    if !found.is_empty() && !mapping.build_id.is_empty() && *found != *mapping.build_id {
+        return Err(SkipReason::AnotherBuild { found });
+    }
+    let sections = Sections::load(&binary);
+    let split = Split::find(&sections, path);
+    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, &split));
+    if debug_info.is_none() {
+        outcome.without_debug_info.push(mapping.filename.clone());
+    }
+    let mut known = Vec::new();
+    for location in locations {
+        let in_file = profile[*location].address.wrapping_sub(mapping.start).wrapping_add(mapping.file_offset);
+        let Some(address) = binary.address_at(in_file) else { continue };
+        let symbol = binary.symbol(address);
+        let frames = debug_info.as_ref().map(|info| info.frames(address)).unwrap_or_default();
+        let places = names::places(frames, symbol);
+        if !places.is_empty() {
+            known.push((*location, places));
+        }
+    }
+    Ok(known)
+}
+
+#[cfg(test)]
+mod tests;

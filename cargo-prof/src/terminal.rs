@@ -1,0 +1,48 @@
+//! The only place that prints: results to standard output, everything else to standard error.
+
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the terminal")]
+
+use std::io::{self, Write};
+
+use crate::Error;
+
+/// Prints an error, in one line if it has one. Cargo's own errors are on the terminal already.
+pub fn error(error: &Error) {
+    if !matches!(error, Error::Cargo(_)) {
+        eprintln!("error: {error}");
+    }
+}
+
+/// Prints something that the user should know but that stops nothing.
+pub fn warning(text: &str) {
+    eprintln!("warning: {text}");
+}
+
+/// Prints a line of progress or summary.
+pub fn status(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Writes a result. That its reader went away, as with `| head`, is no error.
+pub fn result(text: &str) -> io::Result<()> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Repeats what a compiler wrote to standard error, byte for byte.
+pub fn relay(bytes: &[u8]) {
+    // There is nobody left to tell if this fails.
+    let _ = io::stderr().lock().write_all(bytes);
+}
+
+/// Prints a line for the user to read, from clap.
+pub fn clap(error: &clap::Error) {
+    let _ = error.print();
+}
+
+/// Prints a line to standard output.
+pub fn line(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,220 @@
+//! The record file in memory: its header's counters and an arena of entries that only grows. The layout is
+//! `prof_record::layout`'s; what the entries mean is in `bucket.rs`.
+//!
+//! Every operation is lock-free and made for signal handlers: without room it says so, it never waits. The one
+//! thing it asks of the kernel from there is the next segment of the file, at most 15 times in a process.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use prof_record::layout::{self, header, HEADER_WORDS, MAX_SEGMENTS, PREFIX_WORDS};
+
+use crate::{memory, sys};
+
+/// Where an entry lies: the index of its first word in the file. Never 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Place(u32);
+
+impl Place {
+    /// The number, as entries refer to each other.
+    pub fn word(self) -> u32 {
+        self.0
+    }
+
+    /// The place that `word` numbers; none for 0.
+    pub fn from_word(word: u32) -> Option<Place> {
+        (word != 0).then_some(Place(word))
+    }
+}
+
+const NO_SEGMENT: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+const INDEX_SLOTS: usize = 1 << 16;
+
+static HEADER: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
+static SEGMENTS: [AtomicPtr<AtomicU64>; MAX_SEGMENTS] = [NO_SEGMENT; MAX_SEGMENTS];
+/// Heads of the chains of entries with equal hash bits; outside the file, a reader does not need it.
+static INDEX: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
+static PATH: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+static GROWING: AtomicBool = AtomicBool::new(false);
+/// The file could not grow once; it is not tried again for every sample.
+static FULL: AtomicBool = AtomicBool::new(false);
+
+/// Creates the record file and its first segment. Not for signal handlers.
+pub fn create(path: &CStr) -> bool {
+    let Some(path) = memory::copy(path.to_bytes_with_nul()) else { return false };
+    let path = CStr::from_bytes_until_nul(path).unwrap_or_default();
+    let Some(index) = sys::map(INDEX_SLOTS * size_of::<AtomicU32>()) else { return false };
+    let Some(file) = sys::create(path) else { return false };
+    let bytes = layout::HEADER_BYTES;
+    if !file.reserve(0, bytes + layout::segment_bytes(0)) {
+        return false;
+    }
+    let Some(header) = file.map_shared(0, bytes) else { return false };
+    let Some(segment) = file.map_shared(layout::segment_offset(0), layout::segment_bytes(0)) else { return false };
+    PATH.store(path.as_ptr().cast_mut().cast(), Ordering::Relaxed);
+    INDEX.store(index.cast(), Ordering::Relaxed);
+    SEGMENTS[0].store(segment.cast(), Ordering::Relaxed);
+    HEADER.store(header.cast(), Ordering::Release);
+    true
+}
+
+/// The header's word `index`, one of [`header`]; none before [`create`]. Signal: yes.
+pub fn header_word(index: usize) -> Option<&'static AtomicU64> {
+    let words = HEADER.load(Ordering::Acquire);
+    if words.is_null() || index >= HEADER_WORDS {
+        return None;
+    }
+    // SAFETY: the header is mapped for the life of the process and `index` lies in it.
+    Some(unsafe { &*words.add(index) })
+}
+
+/// Adds to a counter of the header. Signal: yes.
+pub fn count(index: usize, amount: u64) {
+    if let Some(word) = header_word(index) {
+        word.fetch_add(amount, Ordering::Relaxed);
+    }
+}
+
+/// Notes that something happened now. Signal: yes.
+pub fn touch() {
+    if let Some(word) = header_word(header::LAST_MONOTONIC) {
+        word.store(sys::monotonic_nanos(), Ordering::Relaxed);
+    }
+}
+
+/// The word at `place + offset` of an entry. Signal: yes.
+pub fn word(place: Place, offset: usize) -> Option<&'static AtomicU64> {
+    let (segment, index) = layout::segment_of(place.0 as usize);
+    let words = SEGMENTS.get(segment)?.load(Ordering::Acquire);
+    if words.is_null() || index + offset >= layout::segment_bytes(segment) / 8 {
+        return None;
+    }
+    // SAFETY: the segment is mapped for the life of the process and the index lies in it.
+    Some(unsafe { &*words.add(index + offset) })
+}
+
+/// The entry of `kind` whose words are `first`, then `rest`, then `counters` counters; added if it is not there.
+/// None without room. Signal: yes.
+pub fn intern(kind: u8, first: &[u64], rest: &[u64], counters: usize) -> Option<Place> {
+    let words = || first.iter().chain(rest).copied();
+    let hash = words().fold(layout::hash_start(kind), layout::hash_word);
+    let length = PREFIX_WORDS + first.len() + rest.len() + counters;
+    let entry_word = layout::entry_word(kind, length);
+    let head = index_slot(hash)?;
+    let same = |place: Place| {
+        load(place, 0) == entry_word
+            && load(place, 1) == hash
+            && words().enumerate().all(|(at, value)| load(place, PREFIX_WORDS + at) == value)
+    };
+
+    let mut newest = head.load(Ordering::Acquire);
+    let mut searched_to = 0;
+    let mut mine = None;
+    loop {
+        let mut next = newest;
+        while next != searched_to {
+            let Some(place) = Place::from_word(next) else { break };
+            if same(place) {
+                // An entry of ours that another thread overtook stays unlinked, with zero counters.
+                return Some(place);
+            }
+            next = load(place, 2) as u32;
+        }
+        searched_to = newest;
+        let place = match mine {
+            Some(place) => place,
+            None => {
+                let place = reserve(length)?;
+                store(place, 1, hash);
+                for (at, value) in words().enumerate() {
+                    store(place, PREFIX_WORDS + at, value);
+                }
+                mine = Some(place);
+                place
+            }
+        };
+        store(place, 2, u64::from(newest));
+        // The entry word makes the entry whole for a reader, so it comes last.
+        word(place, 0)?.store(entry_word, Ordering::Release);
+        match head.compare_exchange(newest, place.0, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return Some(place),
+            Err(now) => newest = now,
+        }
+    }
+}
+
+fn index_slot(hash: u64) -> Option<&'static AtomicU32> {
+    let index = INDEX.load(Ordering::Acquire);
+    if index.is_null() {
+        return None;
+    }
+    // SAFETY: the index has INDEX_SLOTS zeroed slots for the life of the process.
+    Some(unsafe { &*index.add((hash >> 40) as usize % INDEX_SLOTS) })
+}
+
+fn load(place: Place, offset: usize) -> u64 {
+    word(place, offset).map_or(0, |word| word.load(Ordering::Relaxed))
+}
+
+fn store(place: Place, offset: usize, value: u64) {
+    if let Some(word) = word(place, offset) {
+        word.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Room for `length` words in one segment.
+fn reserve(length: usize) -> Option<Place> {
+    let used = header_word(header::ARENA_WORDS)?;
+    loop {
+        let start = HEADER_WORDS + used.fetch_add(length as u64, Ordering::Relaxed) as usize;
+        let (segment, index) = layout::segment_of(start);
+        let words = layout::segment_bytes(segment.min(MAX_SEGMENTS)) / 8;
+        if segment >= MAX_SEGMENTS || !is_mapped(segment) && !grow(segment) {
+            // Later entries may find room if the next segment comes; what lies here stays a gap.
+            return None;
+        }
+        // Ahead of need, so that threads that reach the end together do not lose samples to each other.
+        if index > words / 2 && segment + 1 < MAX_SEGMENTS && !is_mapped(segment + 1) {
+            grow(segment + 1);
+        }
+        if index + length <= words {
+            return u32::try_from(start).ok().map(Place);
+        }
+    }
+}
+
+fn is_mapped(segment: usize) -> bool {
+    !SEGMENTS[segment].load(Ordering::Acquire).is_null()
+}
+
+/// Maps the next segment; false if it cannot be had or another thread is at it.
+fn grow(segment: usize) -> bool {
+    if FULL.load(Ordering::Relaxed)
+        || GROWING.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err()
+    {
+        return false;
+    }
+    if !is_mapped(segment) {
+        match map_segment(segment) {
+            Some(words) => SEGMENTS[segment].store(words, Ordering::Release),
+            None => FULL.store(true, Ordering::Relaxed),
+        }
+    }
+    GROWING.store(false, Ordering::Release);
+    is_mapped(segment)
+}
+
+fn map_segment(segment: usize) -> Option<*mut AtomicU64> {
+    let path = PATH.load(Ordering::Relaxed);
+    if path.is_null() {
+        return None;
+    }
+    // SAFETY: `create` stored a NUL-terminated string that lives as long as the process.
+    let path = unsafe { CStr::from_ptr(path.cast()) };
+    let file = sys::open(path)?;
+    let (offset, bytes) = (layout::segment_offset(segment), layout::segment_bytes(segment));
+    if !file.reserve(offset, bytes) {
+        return None;
+    }
+    file.map_shared(offset, bytes).map(<*mut u64>::cast)
+}

@@ -1,0 +1,120 @@
+//! Counts by stack and label: what a sample becomes. Lock-free, in the arena, for signal handlers.
+
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::Ordering;
+
+use prof_record::layout::{self, header, PREFIX_WORDS};
+
+use crate::arena::{self, Place};
+use crate::label::Attribution;
+use crate::stack::Stack;
+
+/// Adds `ticks` CPU samples worth `nanos` to the bucket of `stack` and `label`, or to the loss. Signal: yes.
+pub fn add_cpu(stack: &Stack, label: Option<Place>, ticks: u64, nanos: u64) {
+    let added = intern_stack(stack, layout::FLAG_INTERRUPTED)
+        .and_then(|stack| arena::intern(layout::CPU_BUCKET, &[key(stack, label)], &[], 2))
+        .and_then(|bucket| {
+            arena::word(bucket, PREFIX_WORDS + 1)?.fetch_add(ticks, Ordering::Relaxed);
+            arena::word(bucket, PREFIX_WORDS + 2)?.fetch_add(nanos, Ordering::Relaxed);
+            Some(())
+        });
+    if added.is_none() {
+        lose_cpu(ticks, nanos);
+    }
+    arena::touch();
+}
+
+/// Counts CPU samples that could not be captured. Signal: yes.
+pub fn lose_cpu(ticks: u64, nanos: u64) {
+    arena::count(header::LOST_CPU_SAMPLES, ticks);
+    arena::count(header::LOST_CPU_NANOS, nanos);
+}
+
+/// Adds a sampled allocation of `size` bytes and returns its bucket, for [`add_free`]; none if it is lost.
+pub fn add_allocation(stack: &Stack, label: Option<Place>, size: u64) -> Option<Place> {
+    let bucket = intern_stack(stack, 0)
+        .and_then(|stack| arena::intern(layout::HEAP_BUCKET, &[key(stack, label)], &[size], 2))
+        .filter(|&bucket| add(bucket, 2));
+    if bucket.is_none() {
+        lose_allocation(size);
+    }
+    bucket
+}
+
+/// Counts a sampled allocation that could not be captured.
+pub fn lose_allocation(size: u64) {
+    arena::count(header::LOST_HEAP_OBJECTS, 1);
+    arena::count(header::LOST_HEAP_BYTES, size);
+}
+
+/// Notes that an allocation of `bucket` was freed.
+pub fn add_free(bucket: Place) {
+    add(bucket, 3);
+}
+
+/// A label's place in the record. Equal names share one.
+pub fn intern_label(kind: u64, name: &str) -> Option<Place> {
+    let mut words = [0; 512];
+    let used = pack(name.as_bytes(), &mut words);
+    arena::intern(layout::LABEL, &[kind, name.len().min(words.len() * 8) as u64], words.get(..used)?, 0)
+}
+
+/// Records mapped code: the addresses and file offset in `place`, the build id and path of the file.
+pub fn intern_mapping(place: [u64; 3], build_id: &[u8], path: &[u8]) {
+    let mut text = [0u8; 4096 + 64];
+    let build_id = build_id.get(..build_id.len().min(64)).unwrap_or_default();
+    let path = path.get(..path.len().min(4096)).unwrap_or_default();
+    for (to, from) in text.iter_mut().zip(build_id.iter().chain(path)) {
+        *to = *from;
+    }
+    let mut words = [0; (4096 + 64) / 8];
+    let used = pack(text.get(..build_id.len() + path.len()).unwrap_or_default(), &mut words);
+    let lengths = build_id.len() as u64 | (path.len() as u64) << 32;
+    let [start, end, offset] = place;
+    arena::intern(layout::MAPPING, &[start, end, offset, lengths], words.get(..used).unwrap_or_default(), 0);
+}
+
+impl Attribution {
+    /// The label to record under; none if nothing is to be recorded.
+    pub fn label(self) -> Option<Option<Place>> {
+        match self {
+            Attribution::Skip => None,
+            Attribution::Unlabelled => Some(None),
+            Attribution::Labelled(place) => Some(Some(place)),
+        }
+    }
+}
+
+fn intern_stack(stack: &Stack, flags: u64) -> Option<Place> {
+    let flags = flags | if stack.truncated { layout::FLAG_TRUNCATED } else { 0 };
+    arena::intern(layout::STACK, &[flags], stack.pcs(), 0)
+}
+
+fn key(stack: Place, label: Option<Place>) -> u64 {
+    u64::from(stack.word()) | u64::from(label.map_or(0, Place::word)) << 32
+}
+
+fn add(bucket: Place, counter: usize) -> bool {
+    match arena::word(bucket, PREFIX_WORDS + counter) {
+        Some(word) => {
+            word.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Packs bytes into words, as much as fits, and says how many words that took.
+fn pack(bytes: &[u8], words: &mut [u64]) -> usize {
+    let mut used = 0;
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {
+        let mut whole = [0; 8];
+        for (to, from) in whole.iter_mut().zip(chunk) {
+            *to = *from;
+        }
+        *word = u64::from_le_bytes(whole);
+        used += 1;
+    }
+    used
+}

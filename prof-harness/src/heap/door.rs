@@ -1,0 +1,168 @@
+//! The allocator door: `malloc` and its kin, defined before libc's, so that the calls of Rust and of C both come by.
+//! The real allocator is called exactly once and believed; an allocation is recorded after it, a free before it.
+//!
+//! Each definition is a weak symbol, so that an allocator which the program brings under the same name keeps it, and a
+//! jump that adds the stack and frame pointer to the arguments: a sample is unwound from the caller, and no frame of
+//! the door is in it.
+
+use std::ffi::{c_int, c_void};
+
+use super::live;
+use crate::registers::Registers;
+use crate::sys::libc_heap;
+use crate::thread;
+
+macro_rules! door {
+    ($name:literal, $sp:literal, $fp:literal, $target:ident) => {
+        std::arch::global_asm!(
+            concat!(".pushsection .text.prof_", $name, ",\"ax\",@progbits"),
+            ".p2align 4",
+            concat!(".weak ", $name),
+            concat!(".type ", $name, ",@function"),
+            concat!($name, ":"),
+            ".cfi_startproc",
+            concat!("mov ", $sp, ", rsp"),
+            concat!("mov ", $fp, ", rbp"),
+            "jmp {target}",
+            ".cfi_endproc",
+            concat!(".size ", $name, ", .-", $name),
+            ".popsection",
+            target = sym $target,
+        );
+    };
+}
+
+door!("malloc", "rsi", "rdx", malloc);
+door!("calloc", "rdx", "rcx", calloc);
+door!("realloc", "rdx", "rcx", realloc);
+door!("reallocarray", "rcx", "r8", reallocarray);
+door!("memalign", "rdx", "rcx", memalign);
+door!("aligned_alloc", "rdx", "rcx", memalign);
+door!("posix_memalign", "rcx", "r8", posix_memalign);
+
+std::arch::global_asm!(
+    ".pushsection .text.prof_free,\"ax\",@progbits",
+    ".p2align 4",
+    ".weak free",
+    ".type free,@function",
+    "free:",
+    ".cfi_startproc",
+    "jmp {target}",
+    ".cfi_endproc",
+    ".size free, .-free",
+    ".popsection",
+    target = sym free,
+);
+
+/// Whether the program's `malloc` is the one defined here.
+pub fn is_in_force() -> bool {
+    let theirs: u64;
+    // SAFETY: loads the address that the program's own calls use.
+    unsafe {
+        std::arch::asm!("mov {}, qword ptr [rip + malloc@GOTPCREL]", out(reg) theirs, options(nostack, readonly));
+    }
+    // The door's first instruction: mov rsi, rsp.
+    // SAFETY: a function's first bytes are readable.
+    let first = unsafe { *(theirs as *const [u8; 3]) };
+    first == [0x48, 0x89, 0xe6]
+}
+
+/// Takes `size` off the thread's countdown; true if it has run out.
+#[inline(always)]
+fn runs_out(size: usize) -> bool {
+    thread::with(|thread| {
+        // Sizes beyond i64::MAX fail in the allocator anyway.
+        let left = thread.countdown.get().wrapping_sub(size as i64 & i64::MAX);
+        thread.countdown.set(left);
+        left < 0
+    })
+}
+
+/// Calls the allocator and, if the allocation is to be sampled, records the block.
+#[cold]
+#[inline(never)]
+fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    let decided = thread::with(|thread| super::decide(thread, size));
+    let block = allocate();
+    if let (Some(label), false) = (decided, block.is_null()) {
+        let errno = crate::sys::errno();
+        // SAFETY: the door handed over its stack pointer at entry, and its caller waits.
+        let caller = unsafe { Registers::caller(sp, fp) };
+        super::record(block, size, label, caller);
+        crate::sys::set_errno(errno);
+    }
+    block
+}
+
+unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
+    // SAFETY: plain malloc.
+    let allocate = || unsafe { libc_heap::malloc(size) };
+    if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() }
+}
+
+unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
+    // SAFETY: plain calloc, which checks the product.
+    let allocate = || unsafe { libc_heap::calloc(count, size) };
+    let bytes = count.saturating_mul(size);
+    if runs_out(bytes) { sampled(bytes, sp, fp, allocate) } else { allocate() }
+}
+
+unsafe extern "C" fn memalign(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
+    // SAFETY: plain memalign.
+    let allocate = || unsafe { libc_heap::memalign(alignment, size) };
+    if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() }
+}
+
+unsafe extern "C" fn posix_memalign(
+    block: *mut *mut c_void,
+    alignment: usize,
+    size: usize,
+    sp: usize,
+    fp: usize,
+) -> c_int {
+    if !alignment.is_power_of_two() || alignment % size_of::<*mut c_void>() != 0 {
+        return libc::EINVAL;
+    }
+    // SAFETY: the door hands its own arguments on.
+    let got = unsafe { memalign(alignment, size, sp, fp) };
+    if got.is_null() {
+        return libc::ENOMEM;
+    }
+    // SAFETY: the caller's pointer, as posix_memalign asks for.
+    unsafe { *block = got };
+    0
+}
+
+unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
+    let Some(bytes) = count.checked_mul(size) else {
+        crate::sys::set_errno(libc::ENOMEM);
+        return std::ptr::null_mut();
+    };
+    // SAFETY: the caller's block, and the door's own arguments.
+    unsafe { realloc(block, bytes, sp, fp) }
+}
+
+/// A reallocation is a free of the old block and an allocation of the new size at this place.
+unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usize) -> *mut c_void {
+    let old = if !block.is_null() && live::may_contain(block as usize) { super::take(block) } else { None };
+    // SAFETY: the caller's block, given to the allocator that it came from.
+    let allocate = || unsafe { libc_heap::realloc(block, size) };
+    let new = if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() };
+    if let Some(bucket) = old {
+        // Without a new block the old one lives on, unless it was freed by asking for no bytes.
+        if new.is_null() && size != 0 {
+            super::put_back(block, bucket);
+        } else {
+            crate::bucket::add_free(bucket);
+        }
+    }
+    new
+}
+
+unsafe extern "C" fn free(block: *mut c_void) {
+    if live::may_contain(block as usize) {
+        super::forget(block);
+    }
+    // SAFETY: the caller's block, given to the allocator that it came from.
+    unsafe { libc_heap::free(block) };
+}

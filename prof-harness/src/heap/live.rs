@@ -1,0 +1,223 @@
+//! The live set: the sampled blocks that are not freed yet, with their buckets. A filter of counters tells most frees
+//! in one load that their block was not sampled. Behind it is a hash table in 64 parts, each with a lock that is held
+//! for a few instructions. Memory grows with the live set and comes from the kernel.
+//!
+//! Never entered from a signal handler of the harness; an allocation that a handler of the program makes while its
+//! thread is in here passes unseen (`Thread::is_inside`), so the locks cannot meet themselves.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use crate::arena::Place;
+use crate::sys;
+
+const FILTER_SLOTS: usize = 1 << 14;
+const PARTS: usize = 64;
+const FIRST_CAPACITY: usize = 256;
+
+static FILTER: [AtomicU8; FILTER_SLOTS] = [const { AtomicU8::new(0) }; FILTER_SLOTS];
+static TABLE: [Part; PARTS] = [const { Part::new() }; PARTS];
+
+/// Whether the block at `address` may be in the live set; most that are not, are not.
+#[inline(always)]
+pub fn may_contain(address: usize) -> bool {
+    FILTER[filter_slot(address)].load(Ordering::Relaxed) != 0
+}
+
+/// Adds a block. Returns the bucket of a block at the same address whose free was not seen.
+pub fn insert(address: usize, bucket: Place) -> Option<Place> {
+    let counter = &FILTER[filter_slot(address)];
+    // A counter that reached the top no longer counts: it stays there.
+    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX).then_some(n + 1));
+    part(address).locked(|slots| slots.insert(address, bucket))
+}
+
+/// Takes a block out and returns its bucket, if it was in.
+pub fn remove(address: usize) -> Option<Place> {
+    let bucket = part(address).locked(|slots| slots.remove(address))?;
+    let counter = &FILTER[filter_slot(address)];
+    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX && n > 0).then_some(n - 1));
+    Some(bucket)
+}
+
+#[inline(always)]
+fn hash(address: usize) -> u64 {
+    // Blocks are 16-aligned.
+    ((address >> 4) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline(always)]
+fn filter_slot(address: usize) -> usize {
+    (hash(address) >> 50) as usize % FILTER_SLOTS
+}
+
+fn part(address: usize) -> &'static Part {
+    &TABLE[(hash(address) >> 32) as usize % PARTS]
+}
+
+struct Part {
+    is_locked: AtomicBool,
+    slots: UnsafeCell<Slots>,
+}
+
+// SAFETY: `slots` is used only under the lock.
+unsafe impl Sync for Part {}
+
+impl Part {
+    const fn new() -> Part {
+        Part { is_locked: AtomicBool::new(false), slots: UnsafeCell::new(Slots::new()) }
+    }
+
+    fn locked<R>(&self, work: impl FnOnce(&mut Slots) -> R) -> R {
+        let mut tries = 0;
+        while self.is_locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            tries += 1;
+            if tries % 64 == 0 {
+                sys::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+        // SAFETY: this thread holds the lock.
+        let result = work(unsafe { &mut *self.slots.get() });
+        self.is_locked.store(false, Ordering::Release);
+        result
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    /// 0 in an empty slot.
+    address: usize,
+    bucket: u32,
+}
+
+/// Open addressing with linear probing; a removal moves later slots up, so that there are no tombstones.
+struct Slots {
+    slots: *mut Slot,
+    capacity: usize,
+    used: usize,
+}
+
+impl Slots {
+    const fn new() -> Slots {
+        Slots { slots: std::ptr::null_mut(), capacity: 0, used: 0 }
+    }
+
+    fn all(&mut self) -> &mut [Slot] {
+        if self.capacity == 0 {
+            return &mut [];
+        }
+        // SAFETY: `grow` mapped `capacity` zeroed slots, which this part owns.
+        unsafe { std::slice::from_raw_parts_mut(self.slots, self.capacity) }
+    }
+
+    fn insert(&mut self, address: usize, bucket: Place) -> Option<Place> {
+        if self.used * 4 >= self.capacity * 3 && !self.grow() && self.used + 1 >= self.capacity {
+            // Without memory the block is not followed: it stays in use for the profile.
+            return None;
+        }
+        let mask = self.capacity - 1;
+        let slots = self.all();
+        let mut at = hash(address) as usize & mask;
+        loop {
+            let slot = &mut slots[at];
+            if slot.address == address {
+                let old = std::mem::replace(&mut slot.bucket, bucket.word());
+                return Place::from_word(old);
+            }
+            if slot.address == 0 {
+                *slot = Slot { address, bucket: bucket.word() };
+                self.used += 1;
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn remove(&mut self, address: usize) -> Option<Place> {
+        let mask = self.capacity.checked_sub(1)?;
+        let slots = self.all();
+        let mut at = hash(address) as usize & mask;
+        while slots[at].address != address {
+            if slots[at].address == 0 {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+        let bucket = slots[at].bucket;
+        let mut hole = at;
+        loop {
+            at = (at + 1) & mask;
+            let slot = slots[at];
+            if slot.address == 0 {
+                break;
+            }
+            let home = hash(slot.address) as usize & mask;
+            // It may move up if its home is not between the hole and itself.
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                slots[hole] = slot;
+                hole = at;
+            }
+        }
+        slots[hole].address = 0;
+        self.used -= 1;
+        Place::from_word(bucket)
+    }
+
+    fn grow(&mut self) -> bool {
+        let capacity = if self.capacity == 0 { FIRST_CAPACITY } else { self.capacity * 2 };
+        let Some(memory) = sys::map(capacity * size_of::<Slot>()) else { return false };
+        let old = std::mem::replace(self, Slots { slots: memory.cast(), capacity, used: 0 });
+        if old.capacity > 0 {
+            // SAFETY: the old slots, owned by nobody else now.
+            let slots = unsafe { std::slice::from_raw_parts(old.slots, old.capacity) };
+            for slot in slots.iter().filter(|slot| slot.address != 0) {
+                if let Some(bucket) = Place::from_word(slot.bucket) {
+                    self.insert(slot.address, bucket);
+                }
+            }
+            // SAFETY: mapped by an earlier `grow` with that size, and read for the last time.
+            unsafe { sys::unmap(old.slots.cast(), old.capacity * size_of::<Slot>()) };
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_a_map_through_growth_and_removal() {
+        let mut slots = Slots::new();
+        let mut truth = std::collections::HashMap::new();
+        let mut state = 1;
+        for step in 0..200_000u32 {
+            let (next, bits) = crate::random::next(state);
+            state = next;
+            let address = (bits as usize % 5000 + 1) * 16;
+            if bits >> 63 == 0 {
+                let place = Place::from_word(step + 1).unwrap();
+                let before = slots.insert(address, place).map(Place::word);
+                assert_eq!(before, truth.insert(address, step + 1));
+            } else {
+                assert_eq!(slots.remove(address).map(Place::word), truth.remove(&address));
+            }
+            assert_eq!(slots.used, truth.len());
+        }
+        for (&address, &word) in &truth {
+            assert_eq!(slots.remove(address).map(Place::word), Some(word));
+        }
+    }
+
+    #[test]
+    fn the_filter_never_hides_a_live_block() {
+        let place = Place::from_word(5).unwrap();
+        let addresses: Vec<usize> = (1..100_000).map(|n| 0x7f00_0000_0000 + n * 48).map(|a| a & !15).collect();
+        for &address in &addresses {
+            insert(address, place);
+        }
+        assert!(addresses.iter().all(|&address| may_contain(address)));
+        assert!(addresses.iter().all(|&address| remove(address) == Some(place)));
+    }
+}

@@ -1,0 +1,63 @@
+//! Which test or benchmark a thread works for. A thread carries a pointer to a label; the label knows whether its
+//! test still runs, so that a thread which outlives its test loses it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::arena::Place;
+use crate::thread;
+
+/// A test or benchmark.
+pub struct Label {
+    place: Option<Place>,
+    runs: AtomicBool,
+    is_framework: bool,
+}
+
+/// The label of threads that only serve the test framework: nothing of theirs is recorded.
+pub static FRAMEWORK: Label = Label { place: None, runs: AtomicBool::new(true), is_framework: true };
+
+/// How many tests and benchmarks run, or 1 where the whole process counts.
+static ACTIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Where a sample of the calling thread belongs.
+#[derive(Clone, Copy)]
+pub enum Attribution {
+    /// Nowhere: sampling is off, or the thread serves the framework.
+    Skip,
+    /// To the process, no test.
+    Unlabelled,
+    /// To the test or benchmark at this place of the record.
+    Labelled(Place),
+}
+
+/// Where a sample of the calling thread belongs now. Signal: yes.
+pub fn attribution() -> Attribution {
+    if ACTIVE.load(Ordering::Relaxed) == 0 {
+        return Attribution::Skip;
+    }
+    match thread::label() {
+        None => Attribution::Unlabelled,
+        Some(label) if label.is_framework => Attribution::Skip,
+        Some(label) => match label.place {
+            Some(place) if label.runs.load(Ordering::Relaxed) => Attribution::Labelled(place),
+            _ => Attribution::Unlabelled,
+        },
+    }
+}
+
+/// Makes a label whose test runs from now to [`end`].
+pub fn begin(place: Option<Place>) -> Label {
+    ACTIVE.fetch_add(1, Ordering::Relaxed);
+    Label { place, runs: AtomicBool::new(true), is_framework: false }
+}
+
+/// Ends a label's test.
+pub fn end(label: &Label) {
+    label.runs.store(false, Ordering::Relaxed);
+    ACTIVE.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// Lets the whole process count, for programs that are no tests.
+pub fn begin_process() {
+    ACTIVE.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,32 @@
+//! The runtime inside a profiled process. `cargo-prof` links it into a program that knows nothing of it: a
+//! constructor before `main` looks for the `PROF_*` variables of [`prof_record`] and, if they are there, starts
+//!
+//! * a CPU sampler: a timer on each thread's CPU clock, a SIGPROF handler that unwinds ([`cpu`]);
+//! * an allocation sampler: definitions of `malloc` and its kin before libc's ([`heap`]);
+//!
+//! both of which count into buckets in a shared mapping of a record file ([`arena`], [`bucket`]). The kernel keeps
+//! what is in the mapping however the process ends, so there is no thread that drains and nothing to flush.
+//!
+//! It never prints, never fails its host and never calls the program's own allocator from a signal or a hook: what
+//! it cannot record it counts.
+
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+compile_error!("prof-harness knows x86-64 Linux with glibc only; other targets run unprofiled");
+
+mod alive;
+mod arena;
+mod autostart;
+mod bucket;
+mod cpu;
+mod heap;
+mod label;
+mod mapping;
+mod memory;
+mod random;
+mod registers;
+mod stack;
+mod sys;
+mod thread;
+mod unwind;
+
+pub mod testing;

@@ -1,0 +1,147 @@
+//! The loaded objects: their code goes into the record as mappings, their call frame information to the unwinder.
+//! Read from the loader at safe points, never in a signal handler.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
+use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
+
+use crate::unwind::{self, Unwinder};
+use crate::{bucket, memory, sys, thread};
+
+static REFRESHING: AtomicBool = AtomicBool::new(false);
+/// The loader's count of objects ever loaded when it was last asked.
+static LOADED: AtomicU64 = AtomicU64::new(0);
+
+/// Takes in the objects that were loaded since the last call. Not for signal handlers.
+pub fn refresh(executable: &[u8]) {
+    // Another thread at it is as good.
+    if REFRESHING.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        return;
+    }
+    thread::inside(|| {
+        let known = LOADED.load(Ordering::Relaxed);
+        let is_first = known == 0;
+        let mut unwinder: Option<Unwinder> = None;
+        let mut place = 0;
+        sys::for_each_object(&mut |object| {
+            place += 1;
+            if object.dlpi_adds == known {
+                return;
+            }
+            LOADED.store(object.dlpi_adds, Ordering::Relaxed);
+            let unwinder = unwinder.get_or_insert_with(|| unwind::current().cloned().unwrap_or_default());
+            // SAFETY: the loader keeps the object mapped during this call.
+            let object = unsafe { Object::new(object) };
+            let is_program = place == 1;
+            // What the program was started with is never unloaded; later objects can go, so their sections are copied.
+            object.add_to(unwinder, is_first);
+            object.record(if is_program { executable } else { object.name });
+        });
+        if let Some(unwinder) = unwinder {
+            unwind::publish(unwinder);
+        }
+    });
+    REFRESHING.store(false, Ordering::Release);
+}
+
+/// A loaded object.
+struct Object<'a> {
+    base: u64,
+    headers: &'a [Elf64_Phdr],
+    name: &'a [u8],
+}
+
+impl<'a> Object<'a> {
+    /// # Safety
+    ///
+    /// `info` describes an object that stays mapped for `'a`.
+    unsafe fn new(info: &'a dl_phdr_info) -> Object<'a> {
+        // SAFETY: the caller's promise; the loader gives the table's address and length.
+        let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+        // SAFETY: a NUL-terminated name or null.
+        let name = unsafe { sys::bytes_of(info.dlpi_name) };
+        Object { base: info.dlpi_addr, headers, name }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &'a Elf64_Phdr> {
+        self.headers.iter().filter(|header| header.p_type == PT_LOAD)
+    }
+
+    /// The object's bytes at `address` (as the object states it) to the end of their segment.
+    fn bytes_from(&self, address: u64) -> Option<&'a [u8]> {
+        let segment = self.segments().find(|s| address >= s.p_vaddr && address < s.p_vaddr + s.p_filesz)?;
+        let length = segment.p_vaddr + segment.p_filesz - address;
+        // SAFETY: within a loaded segment, which all readable sections are part of.
+        Some(unsafe { std::slice::from_raw_parts((self.base + address) as *const u8, length as usize) })
+    }
+
+    fn add_to(&self, unwinder: &mut Unwinder, stays: bool) {
+        let Some(header) = self.headers.iter().find(|header| header.p_type == PT_GNU_EH_FRAME) else { return };
+        let Some(eh_frame_hdr) = self.bytes_from(header.p_vaddr) else { return };
+        let eh_frame_hdr = &eh_frame_hdr[..eh_frame_hdr.len().min(header.p_memsz as usize)];
+        let Some(eh_frame_address) = eh_frame_address(header.p_vaddr, eh_frame_hdr) else { return };
+        let Some(eh_frame) = self.bytes_from(eh_frame_address) else { return };
+        let kept = |bytes: &[u8]| -> Option<&'static [u8]> {
+            if stays {
+                // SAFETY: the object is never unloaded, and nothing writes to these sections.
+                Some(unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) })
+            } else {
+                memory::copy(bytes)
+            }
+        };
+        let (Some(hdr), Some(frame)) = (kept(eh_frame_hdr), kept(eh_frame)) else { return };
+        let low = self.segments().map(|s| s.p_vaddr).min().unwrap_or(0);
+        let high = self.segments().map(|s| s.p_vaddr + s.p_memsz).max().unwrap_or(0);
+        let sections = ExplicitModuleSectionInfo {
+            base_svma: 0,
+            eh_frame_hdr_svma: Some(header.p_vaddr..header.p_vaddr + hdr.len() as u64),
+            eh_frame_hdr: Some(hdr),
+            eh_frame_svma: Some(eh_frame_address..eh_frame_address + frame.len() as u64),
+            eh_frame: Some(frame),
+            ..Default::default()
+        };
+        unwinder.add_module(Module::new(String::new(), self.base + low..self.base + high, self.base, sections));
+    }
+
+    fn record(&self, path: &[u8]) {
+        let path = if path.starts_with(b"linux-vdso") { b"[vdso]" } else { path };
+        let build_id = self.build_id().unwrap_or_default();
+        for segment in self.segments().filter(|s| s.p_flags & PF_X != 0) {
+            let start = self.base + segment.p_vaddr;
+            bucket::intern_mapping([start, start + segment.p_memsz, segment.p_offset], build_id, path);
+        }
+    }
+
+    /// The GNU build id, from the object's notes.
+    fn build_id(&self) -> Option<&'a [u8]> {
+        const NT_GNU_BUILD_ID: u32 = 3;
+        self.headers.iter().filter(|header| header.p_type == PT_NOTE).find_map(|header| {
+            let notes = self.bytes_from(header.p_vaddr)?;
+            let mut notes = &notes[..notes.len().min(header.p_filesz as usize)];
+            let align = if header.p_align == 8 { 8 } else { 4 };
+            while let Some((head, rest)) = notes.split_at_checked(12) {
+                let word = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap_or_default());
+                let (name_size, size, kind) = (word(0) as usize, word(4) as usize, word(8));
+                let content = (12 + name_size).next_multiple_of(align) - 12;
+                let found = rest.get(content..content + size)?;
+                if kind == NT_GNU_BUILD_ID && rest.starts_with(b"GNU\0") {
+                    return Some(found);
+                }
+                notes = rest.get((content + size).next_multiple_of(align)..)?;
+            }
+            None
+        })
+    }
+}
+
+/// Where `.eh_frame` lies, from the header that points to it. Linkers write the pointer relative to itself in four
+/// bytes (DW_EH_PE_pcrel | DW_EH_PE_sdata4).
+fn eh_frame_address(hdr_address: u64, hdr: &[u8]) -> Option<u64> {
+    let (version, encoding) = (hdr.first()?, hdr.get(1)?);
+    if (*version, *encoding) != (1, 0x1b) {
+        return None;
+    }
+    let relative = i32::from_le_bytes(hdr.get(4..8)?.try_into().ok()?);
+    Some((hdr_address + 4).wrapping_add_signed(i64::from(relative)))
+}

@@ -1,0 +1,51 @@
+//! The harness's own memory: small blocks that live as long as the process, never from the program's allocator.
+
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+use crate::sys;
+
+const CHUNK_BYTES: usize = 256 << 10;
+
+static CHUNK: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
+static USED: AtomicUsize = AtomicUsize::new(CHUNK_BYTES);
+static MAPPING: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Room for a `T`, placed there for the life of the process; none if memory is short. Not for signal handlers.
+pub fn place<T: Sync>(value: T) -> Option<&'static T> {
+    let room = reserve(size_of::<T>(), align_of::<T>())?.cast::<T>();
+    // SAFETY: `reserve` hands out fresh memory of the size and alignment of T.
+    unsafe { room.write(value) };
+    // SAFETY: just initialised, and never given back.
+    Some(unsafe { &*room })
+}
+
+/// A copy of `bytes` for the life of the process. Not for signal handlers.
+pub fn copy(bytes: &[u8]) -> Option<&'static [u8]> {
+    let room = reserve(bytes.len(), 8)?;
+    // SAFETY: fresh memory of that length.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), room, bytes.len()) };
+    // SAFETY: initialised for that length, and never given back.
+    Some(unsafe { std::slice::from_raw_parts(room, bytes.len()) })
+}
+
+fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
+    if bytes > CHUNK_BYTES / 8 {
+        return sys::map(bytes);
+    }
+    // One thread at a time; the work inside is a few instructions and at times one mmap.
+    while MAPPING.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        sys::yield_now();
+    }
+    let start = USED.load(Ordering::Relaxed).next_multiple_of(align);
+    let room = if start + bytes <= CHUNK_BYTES {
+        USED.store(start + bytes, Ordering::Relaxed);
+        Some(CHUNK.load(Ordering::Relaxed).wrapping_add(start))
+    } else {
+        sys::map(CHUNK_BYTES).inspect(|&chunk| {
+            CHUNK.store(chunk, Ordering::Relaxed);
+            USED.store(bytes, Ordering::Relaxed);
+        })
+    };
+    MAPPING.store(false, Ordering::Release);
+    room
+}

@@ -1,0 +1,63 @@
+//! For test frameworks: samples belong to the test or benchmark that a thread works for, and nothing is sampled
+//! while none runs.
+
+use crate::label::{self, Label};
+use crate::{alive, arena, autostart, bucket, mapping, memory, thread};
+use prof_record::layout;
+use std::sync::atomic::Ordering;
+
+/// What runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A test function.
+    Test,
+    /// A benchmark.
+    Bench,
+}
+
+/// Lets sampling wait for [`begin`], instead of starting with the process. For a constructor that runs before the
+/// harness's own, that is one with a priority in `.init_array.NNNNN`.
+pub fn wait_for_tests() {
+    autostart::WAITS_FOR_TESTS.store(true, Ordering::Relaxed);
+}
+
+/// Marks the calling thread, and the threads that it makes, as the framework's own: nothing of theirs is sampled
+/// outside of [`begin`].
+pub fn enter_framework() {
+    thread::set_label(Some(&label::FRAMEWORK));
+}
+
+/// Starts the samplers for a test or benchmark on the calling thread and the threads that it makes from now on. They
+/// stop when the result is dropped; threads that still run then lose the label.
+#[must_use = "the test runs until this is dropped"]
+pub fn begin(kind: Kind, name: &str) -> Running {
+    if !alive::is_alive() {
+        return Running { label: None, before: None };
+    }
+    // Code that was loaded since, by a plugin test for example, is known from here on.
+    mapping::refresh(autostart::executable());
+    let kind = match kind {
+        Kind::Test => layout::LABEL_TEST,
+        Kind::Bench => layout::LABEL_BENCH,
+    };
+    let label = memory::place(label::begin(bucket::intern_label(kind, name)));
+    let before = thread::set_label(label);
+    Running { label, before }
+}
+
+/// A test or benchmark that runs, until it is dropped.
+pub struct Running {
+    label: Option<&'static Label>,
+    before: Option<&'static Label>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(label) = self.label {
+            label::end(label);
+            thread::set_label(self.before);
+            arena::touch();
+        }
+    }
+}

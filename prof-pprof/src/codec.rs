@@ -1,0 +1,139 @@
+//! [`Profile`] ↔ the bytes of a profile.proto message, gzipped or plain. How the bytes are laid out is in `wire.rs`.
+//! Reading believes nothing: damaged or hostile bytes give an error, and take memory in proportion to the input.
+
+mod decode;
+mod encode;
+
+pub use decode::decode;
+pub use encode::encode;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, Function, FunctionIndex, Label, Line, Location, LocationIndex, Mapping, MappingIndex};
+    use crate::{Profile, Sample, ValueType};
+
+    /// A profile with something in every field.
+    fn full() -> Profile {
+        let line = |function, line, column| Line { function: FunctionIndex::new(function), line, column };
+        Profile {
+            sample_types: vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")],
+            default_sample_type: "cpu".into(),
+            samples: vec![
+                Sample {
+                    locations: vec![LocationIndex::new(1), LocationIndex::new(0), LocationIndex::new(1)],
+                    values: vec![-3, i64::MAX],
+                    labels: vec![Label::text("test", "a::b"), Label::number("bytes", i64::MIN, "bytes")],
+                },
+                Sample { values: vec![0, 1], labels: vec![Label::number("n", 7, "")], ..Sample::default() },
+            ],
+            mappings: vec![Mapping {
+                start: 0x5555_0000,
+                limit: u64::MAX,
+                file_offset: 0x1000,
+                filename: "/bin/x".into(),
+                build_id: "ab12".into(),
+                has_functions: true,
+                has_filenames: true,
+                has_line_numbers: true,
+                has_inline_frames: true,
+            }],
+            locations: vec![
+                Location {
+                    mapping: Some(MappingIndex::new(0)),
+                    address: 0x5555_0010,
+                    lines: vec![line(1, 3, 9), line(0, -1, 0)],
+                    is_folded: true,
+                },
+                Location { address: 1, ..Location::default() },
+            ],
+            functions: vec![
+                Function { name: "a".into(), system_name: "_a".into(), file: "a.rs".into(), start_line: 4 },
+                Function { name: "ü<b>".into(), ..Function::default() },
+            ],
+            drop_frames: "d.*".into(),
+            keep_frames: "k".into(),
+            time_nanos: 1_700_000_000_000_000_000,
+            duration_nanos: 5,
+            period_type: Some(ValueType::new("cpu", "nanoseconds")),
+            period: 1_000_000,
+            comments: vec!["one".into(), "".into(), "two".into()],
+            doc_url: "https://example.org".into(),
+        }
+    }
+
+    fn plain(profile: &Profile) -> Vec<u8> {
+        use std::io::Read;
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(&encode(profile)[..]).read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_gzipped_or_plain() {
+        let profile = full();
+        assert_eq!(decode(&encode(&profile)), Ok(profile.clone()));
+        assert_eq!(decode(&plain(&profile)), Ok(profile));
+        let empty = Profile::default();
+        assert_eq!(decode(&encode(&empty)), Ok(empty));
+    }
+
+    #[test]
+    fn the_same_profile_gives_the_same_bytes() {
+        assert_eq!(encode(&full()), encode(&full()));
+    }
+
+    #[test]
+    fn no_cut_and_no_flipped_bit_panics() {
+        let bytes = plain(&full());
+        for end in 0..bytes.len() {
+            let _ = decode(&bytes[..end]);
+        }
+        for bit in 0..bytes.len() * 8 {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(profile) = decode(&bytes) {
+                assert_eq!(profile.check(), Ok(()));
+            }
+        }
+        let gzipped = encode(&full());
+        for end in 0..gzipped.len() {
+            assert!(decode(&gzipped[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_no_profile_says_so() {
+        assert_eq!(decode(b""), Err(Error::Empty));
+        assert!(matches!(decode(b"not a profile at all"), Err(Error::Malformed { .. })));
+        assert!(matches!(decode(b"\x1f\x8bxx"), Err(Error::Gzip { .. })));
+        let twice = [plain(&full()), plain(&full())].concat();
+        assert_eq!(decode(&twice), Err(Error::Concatenated));
+        let twice = [encode(&full()), encode(&full())].concat();
+        assert_eq!(decode(&twice), Err(Error::Concatenated));
+    }
+
+    #[test]
+    fn a_gzip_bomb_is_refused_before_it_goes_off() {
+        use std::io::Write;
+        let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..64 {
+            bomb.write_all(&zeros).unwrap();
+        }
+        assert!(matches!(decode(&bomb.finish().unwrap()), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn ids_that_nothing_has_are_named() {
+        // sample_type {kind 0}, sample {location 7, value 1}, string_table [""]
+        let bytes = [0x0a, 0, 0x12, 4, 0x08, 7, 0x10, 1, 0x32, 0];
+        assert_eq!(decode(&bytes), Err(Error::Dangling { what: "location", id: 7 }));
+        // Two functions with the id 1.
+        let bytes = [0x2a, 2, 0x08, 1, 0x2a, 2, 0x08, 1, 0x32, 0];
+        assert_eq!(decode(&bytes), Err(Error::Identity { what: "function", id: 1 }));
+        // A mapping whose file name is string 9.
+        let bytes = [0x1a, 4, 0x08, 1, 0x28, 9, 0x32, 0];
+        assert_eq!(decode(&bytes), Err(Error::UnknownString { index: 9 }));
+    }
+}

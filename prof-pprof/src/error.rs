@@ -1,0 +1,103 @@
+//! What can be wrong with a profile or with what is asked of it. The caller adds the path; this crate knows none.
+
+use std::fmt;
+
+/// Why bytes are not a profile, or why a profile cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There are no bytes at all.
+    Empty,
+    /// The gzip stream is damaged or cut short.
+    Gzip {
+        /// What the decompressor says.
+        reason: String,
+    },
+    /// The bytes expand far beyond what a profile does.
+    TooLarge {
+        /// The largest size that is accepted for this input, in bytes.
+        limit: u64,
+    },
+    /// The bytes are not a profile.proto message.
+    Malformed {
+        /// What was being read and why it failed.
+        reason: String,
+    },
+    /// Two or more profiles follow each other in one file.
+    Concatenated,
+    /// The string table does not begin with the empty string.
+    StringTable,
+    /// An index points outside the string table.
+    UnknownString {
+        /// The index.
+        index: i64,
+    },
+    /// Something refers to an id or index that nothing has.
+    Dangling {
+        /// Kind of the thing that is missing, such as `location`.
+        what: &'static str,
+        /// Its id in the file, or its index in the model.
+        id: u64,
+    },
+    /// Two things of one kind have the same id, or one has the reserved id 0.
+    Identity {
+        /// Kind of the thing, such as `mapping`.
+        what: &'static str,
+        /// The id.
+        id: u64,
+    },
+    /// A sample holds another number of values than there are sample types.
+    Values {
+        /// Values in the sample.
+        found: usize,
+        /// Sample types in the profile.
+        expected: usize,
+    },
+    /// The profile has no sample types, so there is nothing to report.
+    NoSampleTypes,
+    /// The named sample type is none of the profile's.
+    SampleType {
+        /// What was asked for.
+        name: String,
+        /// The names that would do.
+        known: Vec<String>,
+    },
+    /// `drop_frames` or `keep_frames` is no regular expression.
+    Pattern {
+        /// The expression.
+        pattern: String,
+        /// What the parser says.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Empty => write!(f, "no profile: the input is empty"),
+            Error::Gzip { reason } => write!(f, "damaged gzip stream ({reason}); was the file cut short?"),
+            Error::TooLarge { limit } => {
+                write!(f, "the input expands beyond {limit} bytes; decompress it first if it is to be trusted")
+            }
+            Error::Malformed { reason } => write!(f, "not a pprof profile ({reason})"),
+            Error::Concatenated => write!(f, "several profiles in one file; pass them as files of their own"),
+            Error::StringTable => write!(f, "not a pprof profile (the string table must begin with an empty string)"),
+            Error::UnknownString { index } => {
+                write!(f, "damaged profile: string {index} is outside the string table")
+            }
+            Error::Dangling { what, id } => write!(f, "damaged profile: there is no {what} {id}"),
+            Error::Identity { what, id: 0 } => write!(f, "damaged profile: a {what} has the reserved id 0"),
+            Error::Identity { what, id } => write!(f, "damaged profile: two {what}s have the id {id}"),
+            Error::Values { found, expected } => {
+                write!(f, "damaged profile: a sample has {found} values for {expected} sample types")
+            }
+            Error::NoSampleTypes => write!(f, "the profile has no sample types"),
+            Error::SampleType { name, known } => {
+                write!(f, "no sample type {name:?} in the profile; it has {}", known.join(", "))
+            }
+            Error::Pattern { pattern, reason } => write!(f, "the profile's frame pattern {pattern:?}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,345 @@
+//! [`Record`]s → [`Profile`], one record after the other, so that memory grows with the distinct stacks of a run and
+//! not with its processes. Here, and nowhere else, return addresses become call sites, sampled allocations become
+//! estimates of all (`unsample.rs`), and what was lost becomes a visible frame. Names come later, by symbolizing.
+
+use std::collections::HashMap;
+
+use prof_record::{LabelKind, Record, Stack};
+
+use crate::address_space::{AddressSpace, Process};
+use crate::unsample::{self, signed};
+use crate::{
+    Builder, Function, Label, LabelSetIndex, Line, Location, LocationIndex, MappingIndex, Profile, SampleIndex,
+    StackIndex, Text, ValueType,
+};
+
+/// The pseudo frame at the root of stacks whose unwinding ended early.
+pub const TRUNCATED_FRAME: &str = "[truncated]";
+/// The pseudo frame that bears what could not be recorded.
+pub const LOST_FRAME: &str = "[lost]";
+
+/// Where a record comes from; it becomes the labels `package` and `target` of its samples.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// The package, by its name.
+    pub package: String,
+    /// The target in it, by its name.
+    pub target: String,
+}
+
+/// A CPU profile in the making.
+#[derive(Debug)]
+pub struct CpuProfile {
+    period: u64,
+    assembly: Assembly,
+    totals: CpuTotals,
+}
+
+/// What a CPU profile holds, lost samples included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CpuTotals {
+    /// Records that were added.
+    pub processes: u64,
+    /// All samples.
+    pub samples: u64,
+    /// The CPU time that they stand for, nanoseconds.
+    pub nanos: u64,
+    /// Samples whose stack lacks its root.
+    pub truncated_samples: u64,
+    /// Samples without a stack, because there was no room.
+    pub lost_samples: u64,
+    /// Parts of records that the end of their process left unfinished.
+    pub torn_entries: u64,
+}
+
+impl CpuProfile {
+    /// A profile with `period` nanoseconds of CPU time between samples.
+    pub fn new(period: u64) -> CpuProfile {
+        let types = vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")];
+        CpuProfile { period, assembly: Assembly::new(types), totals: CpuTotals::default() }
+    }
+
+    /// Adds the CPU samples of one process.
+    pub fn add(&mut self, record: &Record, origin: &Origin) {
+        let totals = &mut self.totals;
+        let mut place = self.assembly.process(record, origin);
+        for bucket in &record.cpu {
+            if bucket.samples == 0 && bucket.nanos == 0 {
+                continue;
+            }
+            let stack = place.stack(bucket.stack);
+            let labels = place.labels(bucket.label, None);
+            place.builder().add(stack, labels, &[signed(bucket.samples), signed(bucket.nanos)]);
+            totals.samples += bucket.samples;
+            totals.nanos += bucket.nanos;
+            if record.stacks[bucket.stack].truncated {
+                totals.truncated_samples += bucket.samples;
+            }
+        }
+        let loss = record.loss;
+        if loss.cpu_samples != 0 || loss.cpu_nanos != 0 {
+            let (stack, labels) = (place.lost(), place.labels(None, None));
+            place.builder().add(stack, labels, &[signed(loss.cpu_samples), signed(loss.cpu_nanos)]);
+            totals.samples += loss.cpu_samples;
+            totals.nanos += loss.cpu_nanos;
+            totals.lost_samples += loss.cpu_samples;
+        }
+        totals.processes += 1;
+        totals.torn_entries += loss.torn_entries;
+    }
+
+    /// The profile with the given comments, and its totals.
+    pub fn finish(self, comments: &[String]) -> (Profile, CpuTotals) {
+        let period_type = ValueType::new("cpu", "nanoseconds");
+        (self.assembly.finish("cpu", period_type, self.period, comments), self.totals)
+    }
+}
+
+/// A heap profile in the making.
+#[derive(Debug)]
+pub struct HeapProfile {
+    period: u64,
+    assembly: Assembly,
+    /// What the raw values of each sample are, by its position.
+    raw: Vec<Raw>,
+    totals: HeapTotals,
+}
+
+/// What a heap profile holds, un-sampled, lost allocations included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeapTotals {
+    /// Records that were added.
+    pub processes: u64,
+    /// Allocations.
+    pub alloc_objects: i64,
+    /// Their bytes.
+    pub alloc_space: i64,
+    /// Allocations that were not freed.
+    pub inuse_objects: i64,
+    /// Their bytes.
+    pub inuse_space: i64,
+    /// Sampled allocations, not scaled.
+    pub samples: u64,
+    /// Sampled allocations whose stack lacks its root.
+    pub truncated_samples: u64,
+    /// Sampled allocations without a stack, because there was no room.
+    pub lost_samples: u64,
+    /// Parts of records that the end of their process left unfinished.
+    pub torn_entries: u64,
+}
+
+/// Scaling has to wait for the sums, or the rounding of each process would add up. Until then a sample's first two
+/// values are these.
+#[derive(Debug, Clone, Copy)]
+enum Raw {
+    /// Sampled allocations of this many bytes each, and how many were freed.
+    Counts { size: u64 },
+    /// Sampled allocations that were lost, and their bytes.
+    Lost,
+}
+
+impl HeapProfile {
+    /// A profile with `period` mean bytes between sampled allocations, 1 if all were.
+    pub fn new(period: u64) -> HeapProfile {
+        let types = vec![
+            ValueType::new("alloc_objects", "count"),
+            ValueType::new("alloc_space", "bytes"),
+            ValueType::new("inuse_objects", "count"),
+            ValueType::new("inuse_space", "bytes"),
+        ];
+        HeapProfile { period, assembly: Assembly::new(types), raw: Vec::new(), totals: HeapTotals::default() }
+    }
+
+    /// Adds the sampled allocations of one process.
+    pub fn add(&mut self, record: &Record, origin: &Origin) {
+        let (raw, totals) = (&mut self.raw, &mut self.totals);
+        let mut remember = |sample: SampleIndex, what| {
+            if sample.position() == raw.len() {
+                raw.push(what);
+            }
+        };
+        let mut place = self.assembly.process(record, origin);
+        for bucket in record.heap.iter().filter(|bucket| bucket.allocations != 0) {
+            let stack = place.stack(bucket.stack);
+            let labels = place.labels(bucket.label, Some(bucket.size));
+            let values = [signed(bucket.allocations), signed(bucket.frees), 0, 0];
+            remember(place.builder().add(stack, labels, &values), Raw::Counts { size: bucket.size });
+            totals.samples += bucket.allocations;
+            if record.stacks[bucket.stack].truncated {
+                totals.truncated_samples += bucket.allocations;
+            }
+        }
+        let loss = record.loss;
+        if loss.heap_objects != 0 {
+            let (stack, labels) = (place.lost(), place.labels(None, None));
+            let values = [signed(loss.heap_objects), signed(loss.heap_bytes), 0, 0];
+            remember(place.builder().add(stack, labels, &values), Raw::Lost);
+            totals.samples += loss.heap_objects;
+            totals.lost_samples += loss.heap_objects;
+        }
+        totals.processes += 1;
+        totals.torn_entries += loss.torn_entries;
+    }
+
+    /// The profile with the given comments, and its totals.
+    pub fn finish(self, comments: &[String]) -> (Profile, HeapTotals) {
+        let (period, mut totals) = (self.period, self.totals);
+        let mut profile = self.assembly.finish("alloc_space", ValueType::new("space", "bytes"), period, comments);
+        for (sample, raw) in profile.samples.iter_mut().zip(self.raw) {
+            let (first, second) = (sample.values[0] as u64, sample.values[1] as u64);
+            let ((alloc_objects, alloc_space), (inuse_objects, inuse_space)) = match raw {
+                Raw::Counts { size } => (
+                    unsample::allocations(first, size, period),
+                    unsample::allocations(first.saturating_sub(second), size, period),
+                ),
+                // Nobody saw whether they were freed. Counting them as in use would look like a leak.
+                Raw::Lost => (unsample::allocations(first, second / first, period), (0, 0)),
+            };
+            sample.values = vec![alloc_objects, alloc_space, inuse_objects, inuse_space];
+            totals.alloc_objects = totals.alloc_objects.saturating_add(alloc_objects);
+            totals.alloc_space = totals.alloc_space.saturating_add(alloc_space);
+            totals.inuse_objects = totals.inuse_objects.saturating_add(inuse_objects);
+            totals.inuse_space = totals.inuse_space.saturating_add(inuse_space);
+        }
+        (profile, totals)
+    }
+}
+
+/// What CPU and heap profiles have in common.
+#[derive(Debug)]
+struct Assembly {
+    builder: Builder,
+    space: AddressSpace,
+    /// Earliest start and latest end, nanoseconds since the Unix epoch.
+    span: Option<(u64, u64)>,
+}
+
+impl Assembly {
+    fn new(sample_types: Vec<ValueType>) -> Assembly {
+        Assembly { builder: Builder::new(sample_types), space: AddressSpace::default(), span: None }
+    }
+
+    fn process<'a>(&'a mut self, record: &'a Record, origin: &Origin) -> Place<'a> {
+        let (start, end) = (record.started, record.started.saturating_add(record.duration));
+        self.span = Some(self.span.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
+        let process = self.space.process(record, &mut self.builder);
+        let origin = [("package", &origin.package), ("target", &origin.target)]
+            .map(|(key, value)| Label::text(self.builder.text(key), self.builder.text(value)));
+        let label_sets = HashMap::new();
+        Place { record, process, origin, stacks: vec![None; record.stacks.len()], label_sets, assembly: self }
+    }
+
+    fn finish(self, default: &str, period_type: ValueType, period: u64, comments: &[String]) -> Profile {
+        let (start, end) = self.span.unwrap_or_default();
+        let main = self.space.main();
+        let mut profile = self.builder.finish();
+        if let Some(main) = main {
+            put_first(&mut profile, main);
+        }
+        profile.default_sample_type = default.into();
+        profile.time_nanos = signed(start);
+        profile.duration_nanos = signed(end - start);
+        profile.period_type = Some(period_type);
+        profile.period = signed(period);
+        profile.comments = comments.iter().map(|comment| Text::from(&**comment)).collect();
+        profile
+    }
+}
+
+/// One record on its way into a profile.
+struct Place<'a> {
+    assembly: &'a mut Assembly,
+    record: &'a Record,
+    process: Process<'a>,
+    origin: [Label; 2],
+    stacks: Vec<Option<StackIndex>>,
+    label_sets: HashMap<(Option<usize>, Option<u64>), LabelSetIndex>,
+}
+
+impl Place<'_> {
+    fn builder(&mut self) -> &mut Builder {
+        &mut self.assembly.builder
+    }
+
+    fn stack(&mut self, position: usize) -> StackIndex {
+        if let Some(stack) = self.stacks[position] {
+            return stack;
+        }
+        let stack = &self.record.stacks[position];
+        let (space, builder) = (&mut self.assembly.space, &mut self.assembly.builder);
+        let mut locations: Vec<_> =
+            addresses(stack).map(|address| self.process.location(address, space, builder)).collect();
+        if stack.truncated {
+            locations.push(pseudo_frame(builder, TRUNCATED_FRAME));
+        }
+        let stack = builder.stack(locations);
+        self.stacks[position] = Some(stack);
+        stack
+    }
+
+    fn lost(&mut self) -> StackIndex {
+        let builder = self.builder();
+        let frame = pseudo_frame(builder, LOST_FRAME);
+        builder.stack(vec![frame])
+    }
+
+    /// The labels of samples of a test or benchmark of the record, and of allocations of `size` bytes.
+    fn labels(&mut self, label: Option<usize>, size: Option<u64>) -> LabelSetIndex {
+        if let Some(labels) = self.label_sets.get(&(label, size)) {
+            return *labels;
+        }
+        let builder = &mut self.assembly.builder;
+        let mut labels = self.origin.to_vec();
+        if let Some(label) = label.map(|position| &self.record.labels[position]) {
+            let key = match label.kind {
+                LabelKind::Bench => "bench",
+                _ => "test",
+            };
+            labels.push(Label::text(builder.text(key), builder.text(&label.name)));
+        }
+        if let Some(size) = size {
+            labels.push(Label::number(builder.text("bytes"), signed(size), builder.text("bytes")));
+        }
+        let labels = builder.label_set(labels);
+        self.label_sets.insert((label, size), labels);
+        labels
+    }
+}
+
+/// The instructions that a stack was in: where it was interrupted, and the calls that had not returned.
+fn addresses(stack: &Stack) -> impl Iterator<Item = u64> + '_ {
+    stack.pcs.iter().enumerate().map(|(depth, pc)| {
+        let interrupted = depth == 0 && stack.leaf_is_interrupted;
+        if interrupted { *pc } else { call_site(*pc) }
+    })
+}
+
+/// An address within the call that returns to `return_address`, which itself may lie in the next line or function.
+fn call_site(return_address: u64) -> u64 {
+    return_address.saturating_sub(1)
+}
+
+fn pseudo_frame(builder: &mut Builder, name: &str) -> LocationIndex {
+    let name = builder.text(name);
+    let function = builder.function(Function { system_name: name.clone(), name, ..Function::default() });
+    let lines = vec![Line { function, line: 0, column: 0 }];
+    builder.location(Location { lines, ..Location::default() })
+}
+
+fn put_first(profile: &mut Profile, main: MappingIndex) {
+    let first = MappingIndex::new(0);
+    if main == first {
+        return;
+    }
+    profile.mappings.swap(first.position(), main.position());
+    for location in &mut profile.locations {
+        location.mapping = location.mapping.map(|mapping| match mapping {
+            mapping if mapping == main => first,
+            mapping if mapping == first => main,
+            other => other,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Truths about records becoming profiles.
+
+use std::path::PathBuf;
+
+use prof_record::{CpuBucket, Engine, HeapBucket, Label as RecordLabel, Loss, Mapping as RecordMapping};
+
+use super::*;
+
+fn record() -> Record {
+    Record {
+        pid: 1,
+        executable: PathBuf::from("/bin/program"),
+        started: 1_000,
+        duration: 500,
+        engine: Engine::ThreadTimer,
+        cpu_period: 100,
+        heap_period: 512 << 10,
+        sees_malloc: true,
+        loss: Loss::default(),
+        mappings: vec![
+            RecordMapping {
+                start: 0x7000,
+                end: 0x8000,
+                file_offset: 0,
+                path: PathBuf::from("/lib/libc.so"),
+                build_id: vec![],
+            },
+            RecordMapping {
+                start: 0x1000,
+                end: 0x2000,
+                file_offset: 0x200,
+                path: PathBuf::from("/bin/program"),
+                build_id: vec![0xab, 0x01],
+            },
+        ],
+        labels: vec![
+            RecordLabel { kind: LabelKind::Test, name: "tests::one".into() },
+            RecordLabel { kind: LabelKind::Bench, name: "fast".into() },
+        ],
+        stacks: vec![],
+        cpu: vec![],
+        heap: vec![],
+    }
+}
+
+fn stack(pcs: &[u64], leaf_is_interrupted: bool) -> Stack {
+    Stack { pcs: pcs.to_vec(), leaf_is_interrupted, truncated: false }
+}
+
+fn origin() -> Origin {
+    Origin { package: "pack".into(), target: "lib".into() }
+}
+
+fn addresses_of(profile: &Profile, sample: usize) -> Vec<u64> {
+    profile.samples[sample].locations.iter().map(|location| profile[*location].address).collect()
+}
+
+fn names_of(profile: &Profile, sample: usize) -> Vec<&str> {
+    let locations = profile.samples[sample].locations.iter();
+    locations.flat_map(|location| &profile[*location].lines).map(|line| &*profile[line.function].name).collect()
+}
+
+#[test]
+fn only_return_addresses_move_to_their_call() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x1010, 0x1020, 0x7001], true), stack(&[0x1010, 0x1020], false)];
+    record.cpu = vec![
+        CpuBucket { stack: 0, label: None, samples: 1, nanos: 100 },
+        CpuBucket { stack: 1, label: None, samples: 1, nanos: 100 },
+    ];
+    let mut profile = CpuProfile::new(100);
+    profile.add(&record, &origin());
+    let (profile, _) = profile.finish(&[]);
+    assert_eq!(profile.check(), Ok(()));
+    assert_eq!(addresses_of(&profile, 0), [0x1010, 0x101f, 0x7000]);
+    assert_eq!(addresses_of(&profile, 1), [0x100f, 0x101f]);
+}
+
+#[test]
+fn the_program_comes_first_and_processes_of_it_share_its_mapping() {
+    let mut first = record();
+    first.stacks = vec![stack(&[0x7010, 0x1010], true)];
+    first.cpu = vec![CpuBucket { stack: 0, label: Some(0), samples: 2, nanos: 200 }];
+    let mut second = first.clone();
+    second.started = 400;
+    second.duration = 2_000;
+    // The same files at other places, and the program under another name: its build id tells that it is the same.
+    second.mappings[0].start += 0x10_0000;
+    second.mappings[0].end += 0x10_0000;
+    second.mappings[1].start += 0x20_0000;
+    second.mappings[1].end += 0x20_0000;
+    second.mappings[1].path = PathBuf::from("/bin/copy");
+    second.stacks = vec![stack(&[0x10_7010, 0x20_1010], true)];
+    let mut profile = CpuProfile::new(100);
+    profile.add(&first, &origin());
+    profile.add(&second, &origin());
+    let (profile, totals) = profile.finish(&["hello".into()]);
+    let mappings: Vec<_> = profile.mappings.iter().map(|m| (&*m.filename, &*m.build_id, m.start)).collect();
+    assert_eq!(mappings, [("/bin/program", "ab01", 0x1000), ("/lib/libc.so", "", 0x7000)]);
+    assert_eq!(profile.samples.len(), 1);
+    assert_eq!(profile.samples[0].values, [4, 400]);
+    assert_eq!((profile.time_nanos, profile.duration_nanos), (400, 2_000));
+    assert_eq!(&*profile.default_sample_type, "cpu");
+    assert_eq!(profile.comments, ["hello".into()]);
+    assert_eq!(totals, CpuTotals { processes: 2, samples: 4, nanos: 400, ..CpuTotals::default() });
+}
+
+#[test]
+fn an_address_that_no_mapping_holds_stays_as_it_is() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x500, 0x2001, 0x9_0000], true)];
+    record.cpu = vec![CpuBucket { stack: 0, label: None, samples: 1, nanos: 1 }];
+    let mut profile = CpuProfile::new(100);
+    profile.add(&record, &origin());
+    let (profile, _) = profile.finish(&[]);
+    assert_eq!(addresses_of(&profile, 0), [0x500, 0x2000, 0x8_ffff]);
+    assert!(profile.locations.iter().all(|location| location.mapping.is_none()));
+    assert_eq!(&*profile.mappings[0].filename, "/bin/program");
+}
+
+#[test]
+fn samples_say_whose_they_are() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x1010], true)];
+    record.cpu = [None, Some(0), Some(1)].map(|label| CpuBucket { stack: 0, label, samples: 1, nanos: 1 }).to_vec();
+    let mut profile = CpuProfile::new(100);
+    profile.add(&record, &origin());
+    let (profile, _) = profile.finish(&[]);
+    let own = [Label::text("package", "pack"), Label::text("target", "lib")];
+    assert_eq!(profile.samples[0].labels, own);
+    assert_eq!(profile.samples[1].labels, [&own[..], &[Label::text("test", "tests::one")]].concat());
+    assert_eq!(profile.samples[2].labels, [&own[..], &[Label::text("bench", "fast")]].concat());
+}
+
+#[test]
+fn what_is_missing_is_a_frame() {
+    let mut record = record();
+    record.stacks = vec![Stack { truncated: true, ..stack(&[0x1010], true) }];
+    record.cpu = vec![CpuBucket { stack: 0, label: None, samples: 3, nanos: 300 }];
+    record.heap = vec![HeapBucket { stack: 0, label: None, size: 16, allocations: 5, frees: 0 }];
+    record.loss = Loss { cpu_samples: 2, cpu_nanos: 200, heap_objects: 4, heap_bytes: 4096, torn_entries: 1 };
+    let mut cpu = CpuProfile::new(100);
+    cpu.add(&record, &origin());
+    let (cpu, totals) = cpu.finish(&[]);
+    assert_eq!(names_of(&cpu, 0), ["[truncated]"]);
+    assert_eq!(names_of(&cpu, 1), ["[lost]"]);
+    assert_eq!(cpu.samples[1].values, [2, 200]);
+    assert_eq!(cpu.samples[1].labels.len(), 2);
+    let expected =
+        CpuTotals { processes: 1, samples: 5, nanos: 500, truncated_samples: 3, lost_samples: 2, torn_entries: 1 };
+    assert_eq!(totals, expected);
+    let mut heap = HeapProfile::new(512 << 10);
+    heap.add(&record, &origin());
+    let (heap, totals) = heap.finish(&[]);
+    assert_eq!(names_of(&heap, 1), ["[lost]"]);
+    assert_eq!(heap.samples[1].values, [2050, 2_099_200, 0, 0]);
+    assert_eq!((totals.samples, totals.truncated_samples, totals.lost_samples), (9, 5, 4));
+}
+
+#[test]
+fn allocations_are_estimated_from_the_sum_over_processes() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x1010, 0x1020], false)];
+    record.heap = vec![
+        HeapBucket { stack: 0, label: None, size: 1024, allocations: 2, frees: 1 },
+        HeapBucket { stack: 0, label: None, size: 512 << 10, allocations: 1, frees: 1 },
+    ];
+    let mut second = record.clone();
+    second.heap.truncate(1);
+    second.heap[0].frees = 0;
+    let mut profile = HeapProfile::new(512 << 10);
+    profile.add(&record, &origin());
+    profile.add(&second, &origin());
+    let (profile, totals) = profile.finish(&[]);
+    assert_eq!(profile.samples[0].values, [2050, 2_099_200, 1537, 1_574_400]);
+    assert_eq!(profile.samples[1].values, [1, 829_411, 0, 0]);
+    assert_eq!(profile.samples[0].labels[2], Label::number("bytes", 1024, "bytes"));
+    assert_eq!(&*profile.default_sample_type, "alloc_space");
+    assert_eq!(profile.period_type, Some(ValueType::new("space", "bytes")));
+    let expected = HeapTotals {
+        processes: 2,
+        alloc_objects: 2051,
+        alloc_space: 2_928_611,
+        inuse_objects: 1537,
+        inuse_space: 1_574_400,
+        samples: 5,
+        ..HeapTotals::default()
+    };
+    assert_eq!(totals, expected);
+}

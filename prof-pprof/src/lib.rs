@@ -1,0 +1,37 @@
+//! The pprof side of `cargo prof`, pure: a [`Profile`] as data, its bytes, how records become one, and the reports
+//! over it.
+//!
+//! ```text
+//! profile ← { builder, wire ← codec, from_record, filter, prune } ← graph ← report/*
+//! ```
+//!
+//! This crate never opens a file, reads a variable or the clock, starts a process, or prints.
+
+#![forbid(unsafe_code)]
+
+pub mod graph;
+pub mod measurement;
+pub mod report;
+
+mod address_space;
+mod builder;
+mod codec;
+mod error;
+mod filter;
+mod from_record;
+mod profile;
+mod prune;
+mod sample_index;
+mod unsample;
+mod wire;
+
+pub use builder::{Builder, LabelSetIndex, SampleIndex, StackIndex};
+pub use codec::{decode, encode};
+pub use error::Error;
+pub use filter::{merge_equal_samples, remove_frames};
+pub use from_record::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, LOST_FRAME, Origin, TRUNCATED_FRAME};
+pub use profile::{
+    Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
+    Text, ValueType,
+};
+pub use prune::prune_uninteresting;

@@ -1,0 +1,8 @@
+//! Reports: a profile's shape → text. One file a report; reports never see each other. None of them prints: each gives
+//! a string.
+
+mod header;
+pub mod top;
+
+pub use header::Zone;
+pub use top::{TopFunction, TopOptions, top, top_functions};

@@ -1,0 +1,62 @@
+//! The contract between `cargo-prof` and the harness: three environment variables say what to sample and where
+//! the records go. How they are looked up is the caller's business, so that the harness can do it before `main`.
+
+use std::fmt;
+
+/// Names the directory for the records. Without it the harness stays asleep.
+pub const DIRECTORY_VARIABLE: &str = "PROF_RECORD_DIR";
+/// Nanoseconds of CPU time between two samples; absent or 0 switches the CPU sampler off.
+pub const CPU_PERIOD_VARIABLE: &str = "PROF_CPU_PERIOD";
+/// Mean bytes between two sampled allocations, 1 for every allocation; absent or 0 switches the sampler off.
+pub const HEAP_PERIOD_VARIABLE: &str = "PROF_HEAP_PERIOD";
+
+/// What the environment asks the harness to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Nanoseconds of CPU time between two samples, 0 for none.
+    pub cpu_period: u64,
+    /// Mean bytes between two sampled allocations, 0 for none.
+    pub heap_period: u64,
+}
+
+/// A variable holds something else than a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingError {
+    /// The variable's name.
+    pub variable: &'static str,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not a whole number", self.variable)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
+impl Settings {
+    /// Parses the values of [`CPU_PERIOD_VARIABLE`] and [`HEAP_PERIOD_VARIABLE`], each absent or a whole number.
+    pub fn parse(cpu_period: Option<&[u8]>, heap_period: Option<&[u8]>) -> Result<Settings, SettingError> {
+        Ok(Settings {
+            cpu_period: number(CPU_PERIOD_VARIABLE, cpu_period)?,
+            heap_period: number(HEAP_PERIOD_VARIABLE, heap_period)?,
+        })
+    }
+}
+
+fn number(variable: &'static str, value: Option<&[u8]>) -> Result<u64, SettingError> {
+    let Some(value) = value else { return Ok(0) };
+    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or(SettingError { variable })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_is_off_and_junk_is_named() {
+        assert_eq!(Settings::parse(None, Some(b"1")), Ok(Settings { cpu_period: 0, heap_period: 1 }));
+        assert_eq!(Settings::parse(Some(b"10 ms"), None), Err(SettingError { variable: "PROF_CPU_PERIOD" }));
+        assert_eq!(Settings::parse(None, Some(b"-1")), Err(SettingError { variable: "PROF_HEAP_PERIOD" }));
+    }
+}

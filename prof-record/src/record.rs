@@ -1,0 +1,145 @@
+//! A record as data: what one process measured. Where its bytes come from is in `parse.rs`.
+
+use std::path::PathBuf;
+
+/// What one profiled process measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The process.
+    pub pid: u32,
+    /// The program that it ran.
+    pub executable: PathBuf,
+    /// Nanoseconds since the Unix epoch at which sampling began.
+    pub started: u64,
+    /// Nanoseconds of wall time from the start of sampling to the last thing that was recorded.
+    pub duration: u64,
+    /// How the CPU was sampled.
+    pub engine: Engine,
+    /// Nanoseconds of CPU time between two samples, 0 if the CPU was not sampled.
+    pub cpu_period: u64,
+    /// Mean bytes between two sampled allocations, 0 if allocations were not sampled.
+    pub heap_period: u64,
+    /// Whether the process's `malloc` was the harness's own; if not, no allocation could be seen.
+    pub sees_malloc: bool,
+    /// What could not be recorded.
+    pub loss: Loss,
+    /// The code that was mapped.
+    pub mappings: Vec<Mapping>,
+    /// The tests and benchmarks that ran.
+    pub labels: Vec<Label>,
+    /// The distinct stacks.
+    pub stacks: Vec<Stack>,
+    /// CPU time by stack and label.
+    pub cpu: Vec<CpuBucket>,
+    /// Sampled allocations by stack, label and size.
+    pub heap: Vec<HeapBucket>,
+}
+
+/// How the CPU was sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Engine {
+    /// Not at all.
+    None,
+    /// A `timer_create` timer on each thread's CPU clock, its overruns credited.
+    ThreadTimer,
+}
+
+impl Engine {
+    /// The name that profiles and messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::None => "none",
+            Engine::ThreadTimer => "thread-timer",
+        }
+    }
+}
+
+/// What could not be recorded, in un-scaled events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Loss {
+    /// CPU samples for which there was no room.
+    pub cpu_samples: u64,
+    /// Nanoseconds that those samples stood for.
+    pub cpu_nanos: u64,
+    /// Sampled allocations for which there was no room.
+    pub heap_objects: u64,
+    /// Their bytes.
+    pub heap_bytes: u64,
+    /// Parts of the record that the end of the process left unfinished.
+    pub torn_entries: u64,
+}
+
+/// A piece of executable memory and the file behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Mapping {
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+    /// Offset of `start` in the file.
+    pub file_offset: u64,
+    /// The file, or a name in brackets such as `[vdso]`.
+    pub path: PathBuf,
+    /// The GNU build id, empty if there is none.
+    pub build_id: Vec<u8>,
+}
+
+/// What a label names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum LabelKind {
+    /// A test function.
+    Test,
+    /// A benchmark.
+    Bench,
+}
+
+/// A test or benchmark that samples belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Label {
+    /// What `name` names.
+    pub kind: LabelKind,
+    /// Its full name, as its harness prints it.
+    pub name: String,
+}
+
+/// Program counters, leaf first, as captured: the first of a CPU sample is where the thread was interrupted, all
+/// others are return addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Stack {
+    /// The program counters, leaf first.
+    pub pcs: Vec<u64>,
+    /// Whether `pcs[0]` is an interrupted instruction (CPU) instead of a return address (allocations).
+    pub leaf_is_interrupted: bool,
+    /// Whether unwinding ended before the root: at the depth limit or where it could not go on.
+    pub truncated: bool,
+}
+
+/// CPU time of one stack under one label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpuBucket {
+    /// Index into [`Record::stacks`].
+    pub stack: usize,
+    /// Index into [`Record::labels`].
+    pub label: Option<usize>,
+    /// Clock ticks: samples, with those that the kernel merged into one signal.
+    pub samples: u64,
+    /// Nanoseconds of CPU time that they stand for.
+    pub nanos: u64,
+}
+
+/// Sampled allocations of one size at one stack under one label, un-scaled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeapBucket {
+    /// Index into [`Record::stacks`].
+    pub stack: usize,
+    /// Index into [`Record::labels`].
+    pub label: Option<usize>,
+    /// Bytes asked for, by each of these allocations.
+    pub size: u64,
+    /// How many were sampled.
+    pub allocations: u64,
+    /// How many of those were freed.
+    pub frees: u64,
+}

@@ -1,0 +1,144 @@
+//! A profile as a story asks about it: which labels there are, how much went through a function, how much in all.
+//! Reading is `prof-pprof`'s; nothing here changes a profile.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use prof_pprof::{LabelValue, Profile, Sample};
+
+/// A profile that was read from a file.
+#[derive(Debug)]
+pub struct Evidence {
+    profile: Profile,
+}
+
+impl Evidence {
+    /// Reads a profile.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or what is there is damaged.
+    #[track_caller]
+    pub fn read(path: &Path) -> Evidence {
+        let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let profile = prof_pprof::decode(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        Evidence { profile }
+    }
+
+    /// The profile itself.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// All that was measured.
+    pub fn all(&self) -> Selection<'_> {
+        Selection { profile: &self.profile, samples: self.profile.samples.iter().collect() }
+    }
+
+    /// Where the tests `test` of a target were measured.
+    pub fn of_test(&self, target: &str, test: &str) -> Selection<'_> {
+        self.all().with_label("target", target).with_label("test", test)
+    }
+
+    /// What is labelled with this target.
+    pub fn of_target(&self, target: &str) -> Selection<'_> {
+        self.all().with_label("target", target)
+    }
+
+    /// Every value of the label `key`.
+    pub fn labels(&self, key: &str) -> BTreeSet<String> {
+        self.profile.samples.iter().filter_map(|sample| label(sample, key)).map(str::to_owned).collect()
+    }
+
+    /// The comments, one a line.
+    pub fn comments(&self) -> String {
+        self.profile.comments.join("\n")
+    }
+}
+
+/// Some samples of a profile.
+#[derive(Debug, Clone)]
+pub struct Selection<'a> {
+    profile: &'a Profile,
+    samples: Vec<&'a Sample>,
+}
+
+impl Selection<'_> {
+    /// Those that carry this label.
+    pub fn with_label(mut self, key: &str, value: &str) -> Self {
+        self.samples.retain(|sample| label(sample, key) == Some(value));
+        self
+    }
+
+    /// Those that do not carry the label `key`, whatever its value.
+    pub fn without_label(mut self, key: &str) -> Self {
+        self.samples.retain(|sample| label(sample, key).is_none());
+        self
+    }
+
+    /// Those with a frame of a function whose name contains this.
+    pub fn through(mut self, function: &str) -> Self {
+        let profile = self.profile;
+        self.samples.retain(|sample| frames(profile, sample).any(|name| name.contains(function)));
+        self
+    }
+
+    /// Sum of one kind of value, such as `cpu` or `alloc_objects`.
+    ///
+    /// # Panics
+    ///
+    /// If the profile has no such kind.
+    #[track_caller]
+    pub fn total(&self, kind: &str) -> i64 {
+        let kinds: Vec<&str> = self.profile.sample_types.iter().map(|kind| &*kind.kind).collect();
+        let place = kinds.iter().position(|known| *known == kind);
+        let place = place.unwrap_or_else(|| panic!("no values of kind {kind} but {kinds:?}"));
+        self.samples.iter().map(|sample| sample.values[place]).sum()
+    }
+
+    /// Seconds of CPU time.
+    #[track_caller]
+    pub fn seconds(&self) -> f64 {
+        self.total("cpu") as f64 / 1e9
+    }
+
+    /// Allocations: objects and bytes.
+    #[track_caller]
+    pub fn allocated(&self) -> (i64, i64) {
+        (self.total("alloc_objects"), self.total("alloc_space"))
+    }
+
+    /// What is still in use: objects and bytes.
+    #[track_caller]
+    pub fn in_use(&self) -> (i64, i64) {
+        (self.total("inuse_objects"), self.total("inuse_space"))
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// Every value of the label `key` among them.
+    pub fn labels(&self, key: &str) -> BTreeSet<String> {
+        self.samples.iter().filter_map(|sample| label(sample, key)).map(str::to_owned).collect()
+    }
+
+    /// Names of all functions in their stacks.
+    pub fn functions(&self) -> BTreeSet<String> {
+        self.samples.iter().flat_map(|sample| frames(self.profile, sample)).map(str::to_owned).collect()
+    }
+}
+
+fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
+    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
+        LabelValue::Text(text) => Some(&**text),
+        LabelValue::Number { .. } => None,
+    })
+}
+
+/// The names of a stack's functions, leaf first, inlined ones too.
+fn frames<'a>(profile: &'a Profile, sample: &'a Sample) -> impl Iterator<Item = &'a str> {
+    let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
+    lines.map(|line| &*profile[line.function].name)
+}

@@ -1,0 +1,140 @@
+//! Story: `cargo prof run`. The program gets its arguments, environment and standard input, its status comes back; the
+//! profiles lie where they were asked for, a summary says so, and a signal that ends the run does not lose them.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use prof_tests::{Evidence, Outcome, Project};
+
+#[test]
+fn a_program_gets_and_gives_what_it_did() {
+    let project = Project::in_awkward_folder("program");
+    let arguments = ["run", "--", "one", "two words", "--cpuprofile", "-q", "", "ä"];
+    let plain = with_input(project.command("cargo").args(arguments));
+    let ours = with_input(&mut project.profiled_command(&arguments, &[]));
+    plain.assert_same(&ours);
+    assert_eq!(ours.code(), 7);
+    assert!(ours.stdout.contains("argument 2: \"--cpuprofile\"\n") && ours.stdout.contains("\nLINES\n"));
+    let package = project.heap_profile().labels("package");
+    assert!(package.is_empty() || package.iter().eq(["program"]));
+}
+
+fn with_input(command: &mut Command) -> Outcome {
+    command.env("ECHO_VARIABLE", "a value").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"some\nlines\n").unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn without_a_flag_both_profiles_go_to_the_target_directory() {
+    let project = Project::in_awkward_folder("program");
+    let newest = || std::fs::canonicalize(project.path("target/prof/latest")).unwrap();
+
+    let first = project.prof(&["run", "--bin", "short"]).succeeded();
+    let first_folder = newest();
+    assert!(first_folder.starts_with(std::fs::canonicalize(project.path("target/prof/runs")).unwrap()));
+    Evidence::read(&first_folder.join("cpu.prof"));
+    Evidence::read(&first_folder.join("mem.prof"));
+    assert!(first.stderr.contains("cpu.prof") && first.stderr.contains("mem.prof"), "{}", first.stderr);
+
+    project.prof(&["run", "--bin", "short"]).succeeded();
+    assert_ne!(newest(), first_folder);
+    assert!(first_folder.join("cpu.prof").exists());
+}
+
+#[test]
+fn one_flag_writes_one_profile_where_it_was_asked_for() {
+    let project = Project::in_awkward_folder("program");
+    let file = |name: &str| project.path("target").join(name);
+    for name in ["only cpu.prof", "only mem.prof"] {
+        let _ = std::fs::remove_file(file(name));
+    }
+    let runs = || std::fs::read_dir(project.path("target/prof/runs")).map_or(0, Iterator::count);
+    let runs_before = runs();
+
+    project.prof(&["run", "--bin", "short", "--cpuprofile", "target/only cpu.prof"]).succeeded();
+    assert_eq!(Evidence::read(&file("only cpu.prof")).profile().sample_types.len(), 2);
+
+    project.prof(&["run", "--bin", "short", "--memprofile=only mem.prof", "--outputdir=target"]).succeeded();
+    assert_eq!(Evidence::read(&file("only mem.prof")).profile().sample_types.len(), 4);
+    assert_eq!(runs(), runs_before, "no run folder was asked for");
+}
+
+#[test]
+fn the_summary_says_what_there_is_and_quiet_silences_it() {
+    let project = Project::of("truth");
+    let ours = project.profiled(&["run", "--bin", "spin", "--", "1000"]).succeeded();
+    for word in ["cpu.prof", "mem.prof", "samples", "three_parts", "cargo prof"] {
+        assert!(ours.stderr.contains(word), "{word} not in\n{}", ours.stderr);
+    }
+
+    let quiet = project.profiled(&["run", "-q", "--bin", "spin", "--", "10"]).succeeded();
+    assert_eq!(quiet.stderr, "");
+    assert!(quiet.stdout.starts_with("three_parts "));
+    assert!(!project.heap_profile().all().is_empty());
+}
+
+#[test]
+fn few_samples_are_called_few() {
+    let project = Project::in_awkward_folder("program");
+    let ours = project.profiled_with(&["run", "--bin", "short"], &[], |_| ()).succeeded();
+    assert!(ours.stderr.contains("--cpuprofilerate"), "no word of a higher rate in\n{}", ours.stderr);
+}
+
+#[test]
+fn top_prints_the_table() {
+    let project = Project::of("truth");
+    project.profiled(&["run", "-q", "--bin", "spin", "--", "500"]).succeeded();
+
+    let top = project.prof(&["top", "target/profiles/cpu.prof", "-n", "3", "--cum"]).succeeded();
+    assert!(top.stdout.contains("three_parts") || top.stdout.contains("main"), "{}", top.stdout);
+    let top = project.prof(&["top", "target/profiles/mem.prof", "--sample-index", "alloc_objects"]).succeeded();
+    assert!(!top.stdout.is_empty());
+
+    let top = project.prof(&["top", "target/profiles/no.prof"]);
+    assert_eq!(top.code(), 96);
+    assert!(top.stderr.starts_with("error: ") && top.stderr.lines().count() == 1, "{}", top.stderr);
+}
+
+#[test]
+fn a_signal_ends_the_run_and_leaves_the_profile() {
+    let project = Project::in_awkward_folder("program");
+    for (signal, number) in [("INT", 2), ("TERM", 15)] {
+        let mut command = project.profiled_command(&["run", "--bin", "endless"], &["--cpuprofilerate", "1000"]);
+        let ended = signalled_after_a_line(&mut command, signal);
+        assert_eq!(ended.code(), 128 + number, "{}", ended.stderr);
+        let cpu = project.cpu_profile();
+        // Two seconds were burned, and what was sampled up to a second before the end is there.
+        let seen = cpu.of_target("bin/endless").through("burn").seconds();
+        assert!(seen > 0.9, "{seen} s after SIG{signal}");
+    }
+}
+
+/// Starts the command in a process group of its own, as a terminal does; waits for a line, then signals the group.
+fn signalled_after_a_line(command: &mut Command, signal: &str) -> Outcome {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let group = child.id();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "two seconds burned\n");
+
+    send(signal, group);
+    let asked = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if asked.elapsed() > PATIENCE {
+            send("KILL", group);
+            panic!("still there {PATIENCE:?} after SIG{signal}");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap().into()
+}
+
+fn send(signal: &str, group: u32) {
+    let status = Command::new("sh").arg("-c").arg(format!("kill -{signal} -{group}")).status().unwrap();
+    assert!(status.success());
+}

@@ -27,7 +27,8 @@ fn main() {
     writeln!(list, "    (\"Cargo.toml\", include_bytes!({manifest_path:?})),").expect("a string");
     for file in files {
         let path = root.join(&file).canonicalize().expect("it was just listed");
-        writeln!(list, "    ({:?}, include_bytes!({path:?})),", file.to_str().expect("our names are UTF-8")).expect("a string");
+        writeln!(list, "    ({:?}, include_bytes!({path:?})),", file.to_str().expect("our names are UTF-8"))
+            .expect("a string");
     }
     list.push_str("]\n");
     fs::write(out.join("sources.rs"), list).expect("OUT_DIR is writable");

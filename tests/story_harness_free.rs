@@ -20,7 +20,7 @@ fn a_test_with_its_own_main_is_profiled_whole() {
     assert_eq!(twice.heap.all().through("work_of_the_test").allocated(), (51, 50 * 100 + 50 * 8));
 
     let twice = project.twice(&["test", "--test", "own-main", "--", "--please-fail"]);
-    assert_eq!(twice.ours.code(), 101);
+    assert_eq!(twice.ours.code(), 9);
     assert!(!twice.cpu.all().through("work_of_the_test").is_empty());
 }
 

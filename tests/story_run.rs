@@ -67,7 +67,7 @@ fn one_flag_writes_one_profile_where_it_was_asked_for() {
 fn the_summary_says_what_there_is_and_quiet_silences_it() {
     let project = Project::of("truth");
     let ours = project.profiled(&["run", "--bin", "spin", "--", "1000"]).succeeded();
-    for word in ["cpu.prof", "mem.prof", "samples", "three_parts", "cargo prof"] {
+    for word in ["cpu.prof", "mem.prof", "samples", "flat%", "cargo prof top"] {
         assert!(ours.stderr.contains(word), "{word} not in\n{}", ours.stderr);
     }
 
@@ -89,8 +89,12 @@ fn top_prints_the_table() {
     let project = Project::of("truth");
     project.profiled(&["run", "-q", "--bin", "spin", "--", "500"]).succeeded();
 
-    let top = project.prof(&["top", "target/profiles/cpu.prof", "-n", "3", "--cum"]).succeeded();
-    assert!(top.stdout.contains("three_parts") || top.stdout.contains("main"), "{}", top.stdout);
+    let top = |rows: &str| project.prof(&["top", "target/profiles/cpu.prof", "-n", rows, "--cum"]).succeeded().stdout;
+    let (few, all) = (top("3"), top("0"));
+    assert!(all.contains("truth::three_parts") && all.contains("truth::one_part"), "{all}");
+    let rows = |table: &str| table.lines().skip_while(|line| !line.contains("flat%")).count() - 1;
+    assert_eq!(rows(&few), 3, "{few}");
+    assert!(rows(&all) > 3, "{all}");
     let top = project.prof(&["top", "target/profiles/mem.prof", "--sample-index", "alloc_objects"]).succeeded();
     assert!(!top.stdout.is_empty());
 

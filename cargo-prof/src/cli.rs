@@ -2,7 +2,7 @@
 //! cargo, and how, is in `forward.rs`.
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser};
-use clap::{value_parser, Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, Command, value_parser};
 
 use Cargo::{Bench, Run, Test};
 use Value::{Optional, OptionalAfterEquals, Required};
@@ -64,7 +64,6 @@ pub enum Value {
     /// It may follow after `=` only.
     OptionalAfterEquals(&'static str),
 }
-
 
 const BOTH: &[Cargo] = &[Test, Bench];
 const EVERY: &[Cargo] = &[Test, Bench, Run];
@@ -175,19 +174,33 @@ fn running(cargo: Cargo) -> Command {
         command = command.arg(cargos(flag));
     }
     command = command.arg(
-        Arg::new("quiet").long("quiet").short('q').action(ArgAction::Count).help_heading("Cargo").help("Say nothing but errors"),
+        Arg::new("quiet")
+            .long("quiet")
+            .short('q')
+            .action(ArgAction::Count)
+            .help_heading("Cargo")
+            .help("Say nothing but errors"),
     );
     let rest = |name: &'static str| Arg::new(name).num_args(0..).value_parser(OsStringValueParser::new());
     match cargo {
-        Run => command.arg(rest("ARGS").trailing_var_arg(true).allow_hyphen_values(true).help("Arguments for the program")),
+        Run => {
+            command.arg(rest("ARGS").trailing_var_arg(true).allow_hyphen_values(true).help("Arguments for the program"))
+        }
         _ => command
-            .arg(Arg::new("FILTER").value_parser(OsStringValueParser::new()).help("Only what contains this in its name"))
+            .arg(
+                Arg::new("FILTER").value_parser(OsStringValueParser::new()).help("Only what contains this in its name"),
+            )
             .arg(rest("ARGS").last(true).help("Arguments for the test or bench binary")),
     }
 }
 
 fn own(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help).value_parser(OsStringValueParser::new()).help_heading("Profiles")
+    Arg::new(name)
+        .long(name)
+        .value_name(value)
+        .help(help)
+        .value_parser(OsStringValueParser::new())
+        .help_heading("Profiles")
 }
 
 fn cargos(flag: &'static Flag) -> Arg {
@@ -222,7 +235,12 @@ fn top() -> Command {
                 .default_value("20")
                 .help("Rows to print, 0 for all"),
         )
-        .arg(Arg::new("cum").long("cum").action(ArgAction::SetTrue).help("Sort by what functions and their callees cost"))
+        .arg(
+            Arg::new("cum")
+                .long("cum")
+                .action(ArgAction::SetTrue)
+                .help("Sort by what functions and their callees cost"),
+        )
         .arg(
             Arg::new("sample-index")
                 .long("sample-index")
@@ -243,10 +261,61 @@ mod tests {
     #[test]
     fn what_cargo_takes_is_taken() {
         let lines: &[&[&str]] = &[
-            &["test", "-p", "a", "--workspace", "--exclude", "b", "--lib", "--bins", "--bin", "x", "filter", "--", "--nocapture"],
-            &["test", "--test", "t", "--tests", "--examples", "--example", "e", "--all-targets", "-Fa,b", "--no-default-features"],
-            &["bench", "--bench", "b", "--benches", "--profile", "p", "--target", "t", "--target-dir", "d", "--no-run", "name"],
-            &["bench", "--config", "a=1", "--config", "b=2", "--locked", "--offline", "--frozen", "-j2", "-vv", "--color", "never"],
+            &[
+                "test",
+                "-p",
+                "a",
+                "--workspace",
+                "--exclude",
+                "b",
+                "--lib",
+                "--bins",
+                "--bin",
+                "x",
+                "filter",
+                "--",
+                "--nocapture",
+            ],
+            &[
+                "test",
+                "--test",
+                "t",
+                "--tests",
+                "--examples",
+                "--example",
+                "e",
+                "--all-targets",
+                "-Fa,b",
+                "--no-default-features",
+            ],
+            &[
+                "bench",
+                "--bench",
+                "b",
+                "--benches",
+                "--profile",
+                "p",
+                "--target",
+                "t",
+                "--target-dir",
+                "d",
+                "--no-run",
+                "name",
+            ],
+            &[
+                "bench",
+                "--config",
+                "a=1",
+                "--config",
+                "b=2",
+                "--locked",
+                "--offline",
+                "--frozen",
+                "-j2",
+                "-vv",
+                "--color",
+                "never",
+            ],
             &["run", "--release", "--bin", "x", "-q", "--", "-v", "--cpuprofile"],
             &["run", "-r", "file", "--flag", "-x"],
             &["test", "--timings", "--no-fail-fast", "-Zunstable-options", "--manifest-path", "m"],

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, TargetKind};
-use prof_pprof::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, Origin, Profile};
+use prof_pprof::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, Origin, Profile, Runtime};
 use prof_record::{Engine, Record};
 
-use crate::inject::made::{hexadecimal, Made};
-use crate::symbolize::{symbolize, Sources};
 use crate::Error;
+use crate::inject::made::{Made, hexadecimal};
+use crate::symbolize::{Sources, symbolize};
 
 /// What a run measured.
 pub struct Collected {
@@ -67,7 +67,10 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
         }
         if let Some(mem) = &mut mem {
             if !record.sees_malloc {
-                doubts.push(format!("{} {} brings a malloc of its own: its allocations are not seen", origin.package, origin.target));
+                doubts.push(format!(
+                    "{} {} brings a malloc of its own: its allocations are not seen",
+                    origin.package, origin.target
+                ));
             }
             mem.add(&record, &origin);
         }
@@ -123,25 +126,35 @@ impl Collected {
 
     /// Names the code, then takes the harness's own frames out.
     fn name(&mut self, sources: &Sources) {
-        let profiles = self.cpu.iter_mut().map(|(profile, _)| profile).chain(self.mem.iter_mut().map(|(profile, _)| profile));
+        let profiles =
+            self.cpu.iter_mut().map(|(profile, _)| profile).chain(self.mem.iter_mut().map(|(profile, _)| profile));
         for profile in profiles {
             let outcome = symbolize(profile, sources);
-            self.doubts.extend(outcome.skipped.iter().map(|skipped| {
-                format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)
-            }));
-            prof_pprof::remove_frames(profile, |function| is_of_harness(&function.name));
-            prof_pprof::merge_equal_samples(profile);
+            self.doubts.extend(
+                outcome
+                    .skipped
+                    .iter()
+                    .map(|skipped| format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)),
+            );
+            prof_pprof::remove_runtime(profile, |function| part(&function.name));
         }
     }
 }
 
-/// Whether a function is of the crates that were injected, or made for a closure of theirs.
-fn is_of_harness(name: &str) -> bool {
-    ["prof_harness::", "prof_test::"].into_iter().any(|path| {
-        name.match_indices(path).any(|(at, _)| {
-            !name[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
-        })
-    })
+/// Which part of the injected crates a function is, or is made for.
+fn part(name: &str) -> Runtime {
+    let is_of = |path: &str| {
+        name.match_indices(path)
+            .any(|(at, _)| !name[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
+    };
+    // A closure of the one may be an argument of a function of std, which then bears its name too.
+    if is_of("prof_test::") {
+        Runtime::Wrapper
+    } else if is_of("prof_harness::") {
+        Runtime::Hook
+    } else {
+        Runtime::Not
+    }
 }
 
 /// The project's executables, to find the one that a record is of.
@@ -201,13 +214,14 @@ pub fn target_name(made: &Made, metadata: &Metadata) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_harness;
+    use super::*;
 
     #[test]
-    fn only_the_injected_crates_are_the_harness() {
-        assert!(is_of_harness("prof_harness::thread::live"));
-        assert!(is_of_harness("<prof_test::wrap::{closure#0} as core::ops::function::FnOnce<()>>::call_once::{shim:vtable#0}"));
-        assert!(!is_of_harness("my_prof_test::run"));
-        assert!(!is_of_harness("prof_testing::run"));
+    fn only_the_injected_crates_are_the_runtime() {
+        assert_eq!(part("prof_harness::heap::door::malloc"), Runtime::Hook);
+        let shim = "<prof_test::wrap::{closure#0} as core::ops::function::FnOnce<()>>::call_once::{shim:vtable#0}";
+        assert_eq!(part(shim), Runtime::Wrapper);
+        assert_eq!(part("my_prof_test::run"), Runtime::Not);
+        assert_eq!(part("prof_harnessed::run"), Runtime::Not);
     }
 }

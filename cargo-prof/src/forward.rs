@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::cli::{Cargo, Value, CARGO_FLAGS, OWN_FLAGS};
+use crate::cli::{CARGO_FLAGS, Cargo, OWN_FLAGS, Value};
 
 /// The user's arguments for cargo, split where ours can be put between.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,10 @@ pub fn sort(cargo: Cargo, arguments: &[OsString]) -> Forwarded {
         };
         keep(argument);
         // A flag whose value may be absent, such as `--bin`, takes what does not look like a flag.
-        if value && let Some(next) = arguments.next_if(|next| !is_optional(&text) || !next.to_string_lossy().starts_with('-')) {
+        if value
+            && let Some(next) =
+                arguments.next_if(|next| !is_optional(&text) || !next.to_string_lossy().starts_with('-'))
+        {
             keep(next);
         }
     }
@@ -52,14 +55,17 @@ fn long_flag(long: &str) -> (bool, bool) {
     if OWN_FLAGS.contains(&name) {
         return (false, !has_value);
     }
-    let takes = CARGO_FLAGS.iter().any(|flag| flag.long == name && matches!(flag.value, Some(Value::Required(_) | Value::Optional(_))));
+    let takes = CARGO_FLAGS
+        .iter()
+        .any(|flag| flag.long == name && matches!(flag.value, Some(Value::Required(_) | Value::Optional(_))));
     (name != "target-dir", takes && !has_value)
 }
 
 fn is_optional(argument: &str) -> bool {
     CARGO_FLAGS.iter().any(|flag| {
         matches!(flag.value, Some(Value::Optional(_)))
-            && (argument.strip_prefix("--") == Some(flag.long) || flag.short.is_some_and(|short| argument == format!("-{short}")))
+            && (argument.strip_prefix("--") == Some(flag.long)
+                || flag.short.is_some_and(|short| argument == format!("-{short}")))
     })
 }
 
@@ -87,8 +93,10 @@ mod tests {
 
     #[test]
     fn ours_stay_and_the_rest_goes_on_as_typed() {
-        let (options, rest) =
-            sorted(Cargo::Test, "-p a --cpuprofile c.prof --lib --memprofilerate=1 --target-dir=t --target-dir u name -- --cpuprofile x");
+        let (options, rest) = sorted(
+            Cargo::Test,
+            "-p a --cpuprofile c.prof --lib --memprofilerate=1 --target-dir=t --target-dir u name -- --cpuprofile x",
+        );
         assert_eq!((options.as_str(), rest.as_str()), ("-p a --lib name", "-- --cpuprofile x"));
     }
 

@@ -98,7 +98,8 @@ fn metadata(cargo: &OsStr, matches: &ArgMatches) -> Result<Metadata, Error> {
     command.exec().map_err(|error| match error {
         cargo_metadata::Error::CargoMetadata { stderr } if stderr.contains("could not find `Cargo.toml`") => {
             Error::Environment(
-                "there is no cargo project here; go to a folder with a Cargo.toml, or name one with --manifest-path".into(),
+                "there is no cargo project here; go to a folder with a Cargo.toml, or name one with --manifest-path"
+                    .into(),
             )
         }
         cargo_metadata::Error::CargoMetadata { stderr } => {

@@ -1,21 +1,21 @@
 //! Runs cargo, and outlives it: whatever ends the run, what was measured until then is collected after it.
 
 use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
-use std::os::unix::process::ExitStatusExt as _;
 
 use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
+use crate::Error;
 use crate::cli::Cargo;
 use crate::collect::Asked;
 use crate::forward::Forwarded;
 use crate::project::Project;
-use crate::Error;
 
 /// Everything about the cargo to run.
 pub struct Run<'a> {
@@ -44,7 +44,8 @@ impl Run<'_> {
     pub fn to_its_end(&self) -> Result<ExitStatus, Error> {
         let mut command = self.command();
         let failed = Error::file("run", &self.project.toolchain.cargo);
-        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP]).map_err(Error::file("watch", "signals"))?;
+        let mut signals =
+            SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP]).map_err(Error::file("watch", "signals"))?;
         let watch = signals.handle();
         let mut child = command.spawn().map_err(failed)?;
         let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);

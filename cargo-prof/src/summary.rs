@@ -6,12 +6,12 @@ use std::path::Path;
 
 use cargo_metadata::Metadata;
 use clap::ArgMatches;
+use prof_pprof::Profile;
 use prof_pprof::measurement;
 use prof_pprof::report::top_functions;
-use prof_pprof::Profile;
 
 use crate::cli::Cargo;
-use crate::collect::{target_name, Asked, Collected};
+use crate::collect::{Asked, Collected, target_name};
 use crate::inject::made::Made;
 use crate::outputs::Outputs;
 use crate::project::Project;
@@ -116,12 +116,16 @@ pub fn not_injected(made: &Made, metadata: &Metadata) -> String {
 fn runs_doctests(matches: &ArgMatches, metadata: &Metadata) -> bool {
     const SELECTORS: [&str; 11] =
         ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all-targets", "no-run"];
-    let is_selected = SELECTORS.iter().any(|flag| matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine));
+    let is_selected =
+        SELECTORS.iter().any(|flag| matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine));
     let packages = crate::project::values(matches, "package");
-    let is_of_run = |name: &str| packages.is_empty() || packages.iter().any(|package| package.split(['@', '#']).any(|part| part == name));
+    let is_of_run = |name: &str| {
+        packages.is_empty() || packages.iter().any(|package| package.split(['@', '#']).any(|part| part == name))
+    };
     !is_selected
         && metadata.workspace_default_packages().iter().any(|package| {
-            is_of_run(&package.name) && package.targets.iter().any(|target| target.doctest && (target.is_lib() || target.is_proc_macro()))
+            is_of_run(&package.name)
+                && package.targets.iter().any(|target| target.doctest && (target.is_lib() || target.is_proc_macro()))
         })
 }
 

@@ -27,11 +27,10 @@ impl Place {
     }
 }
 
-const NO_SEGMENT: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
 const INDEX_SLOTS: usize = 1 << 16;
 
 static HEADER: AtomicPtr<AtomicU64> = AtomicPtr::new(std::ptr::null_mut());
-static SEGMENTS: [AtomicPtr<AtomicU64>; MAX_SEGMENTS] = [NO_SEGMENT; MAX_SEGMENTS];
+static SEGMENTS: [AtomicPtr<AtomicU64>; MAX_SEGMENTS] = [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_SEGMENTS];
 /// Heads of the chains of entries with equal hash bits; outside the file, a reader does not need it.
 static INDEX: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
 static PATH: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());

@@ -6,7 +6,8 @@ use crate::sys;
 /// A state to begin with, different for each thread and run.
 pub fn seed() -> u64 {
     let here = 0u8;
-    let seed = sys::monotonic_nanos() ^ (std::ptr::from_ref(&here) as u64).rotate_left(32) ^ (sys::thread_id() as u64) << 48;
+    let seed =
+        sys::monotonic_nanos() ^ (std::ptr::from_ref(&here) as u64).rotate_left(32) ^ (sys::thread_id() as u64) << 48;
     seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
 }
 

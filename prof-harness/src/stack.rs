@@ -49,7 +49,11 @@ pub struct Bounds {
 impl Bounds {
     /// What may be read when the stack pointer is `sp`: nothing if the thread runs on another stack.
     pub fn readable(self, sp: u64) -> std::ops::Range<u64> {
-        if sp >= self.low && sp < self.high { sp..self.high } else { 0..0 }
+        if sp >= self.low && sp < self.high {
+            sp..self.high
+        } else {
+            0..0
+        }
     }
 }
 

@@ -221,10 +221,8 @@ pub fn start_thread_timer(first: u64, period: u64, value: *const c_void) -> Opti
     if unsafe { libc::timer_create(libc::CLOCK_THREAD_CPUTIME_ID, &mut event, &mut timer) } != 0 {
         return None;
     }
-    let time = |nanos: u64| libc::timespec {
-        tv_sec: (nanos / 1_000_000_000) as i64,
-        tv_nsec: (nanos % 1_000_000_000) as i64,
-    };
+    let time =
+        |nanos: u64| libc::timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 };
     let setting = libc::itimerspec { it_interval: time(period), it_value: time(first) };
     // SAFETY: the timer was just made, `setting` lives across the call.
     unsafe { libc::timer_settime(timer, 0, &setting, std::ptr::null_mut()) };
@@ -260,7 +258,11 @@ pub fn main_stack_size() -> usize {
     // SAFETY: `limit` lives across the call.
     unsafe { libc::getrlimit(libc::RLIMIT_STACK, &mut limit) };
     // glibc gives 2 MiB where there is no limit.
-    if limit.rlim_cur == libc::RLIM_INFINITY { 2 << 20 } else { limit.rlim_cur as usize }
+    if limit.rlim_cur == libc::RLIM_INFINITY {
+        2 << 20
+    } else {
+        limit.rlim_cur as usize
+    }
 }
 
 /// How many processors the program may run on. Signal: no.

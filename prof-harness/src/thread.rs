@@ -128,7 +128,8 @@ pub fn watch_ends() {
     }
 }
 
-type Routine = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+/// A thread's first function; it is only handed on, never called from here.
+type Routine = *const c_void;
 type PthreadCreate = unsafe extern "C" fn(*mut pthread_t, *const pthread_attr_t, Routine, *mut c_void) -> c_int;
 
 /// What a new thread gets from its creator.
@@ -181,7 +182,7 @@ unsafe extern "C" fn create(
     // SAFETY: fresh memory of that size; malloc aligns for any of its fields.
     unsafe { birth.write(Birth { routine, argument, stack_size, label: label() }) };
     // SAFETY: the caller's arguments, and a routine and argument that fit each other.
-    let result = unsafe { next(thread, attributes, live, birth.cast()) };
+    let result = unsafe { next(thread, attributes, start as Routine, birth.cast()) };
     if result != 0 {
         // SAFETY: no thread was made, so nobody else has it.
         unsafe { libc_heap::free(birth.cast()) };
@@ -189,19 +190,58 @@ unsafe extern "C" fn create(
     result
 }
 
-/// A new thread's first function. Its frame is hidden from profiles by its crate's name.
-extern "C-unwind" fn live(birth: *mut c_void) -> *mut c_void {
-    // SAFETY: `create` hands a whole Birth to just this thread.
-    let Birth { routine, argument, stack_size, label } = unsafe { birth.cast::<Birth>().read() };
+/// What the thread goes on with.
+#[repr(C)]
+struct Life {
+    routine: Routine,
+    argument: *mut c_void,
+}
+
+unsafe extern "C" {
+    /// A new thread's first function: takes the thread in and jumps to the program's, so that no frame of ours lies on
+    /// the thread's stack, neither in profiles nor in the way of `pthread_exit`.
+    #[link_name = "prof_harness_thread_start"]
+    fn start(birth: *mut c_void) -> *mut c_void;
+}
+
+std::arch::global_asm!(
+    ".pushsection .text.prof_harness_thread_start,\"ax\",@progbits",
+    ".hidden prof_harness_thread_start",
+    ".globl prof_harness_thread_start",
+    ".type prof_harness_thread_start,@function",
+    "prof_harness_thread_start:",
+    ".cfi_startproc",
+    "sub rsp, 8",
+    ".cfi_adjust_cfa_offset 8",
+    "call {take_in}",
+    "add rsp, 8",
+    ".cfi_adjust_cfa_offset -8",
+    // take_in returned the routine and its argument in two registers.
+    "mov rdi, rdx",
+    "jmp rax",
+    ".cfi_endproc",
+    ".size prof_harness_thread_start, .-prof_harness_thread_start",
+    ".popsection",
+    take_in = sym take_in,
+);
+
+/// Takes the new thread in.
+///
+/// # Safety
+///
+/// `birth` is what [`create`] made, for just this thread.
+unsafe extern "C" fn take_in(birth: *mut Birth) -> Life {
+    // SAFETY: the caller's promise.
+    let Birth { routine, argument, stack_size, label } = unsafe { birth.read() };
     // SAFETY: read above, and from the same allocator.
-    unsafe { libc_heap::free(birth) };
+    unsafe { libc_heap::free(birth.cast()) };
     let here = std::ptr::from_ref(&routine) as u64;
     with(|thread| {
         set_stack(thread, here, stack_size);
         thread.label.set(label);
     });
     enter();
-    routine(argument)
+    Life { routine, argument }
 }
 
 fn next_pthread_create() -> Option<PthreadCreate> {

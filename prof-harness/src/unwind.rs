@@ -26,9 +26,8 @@ struct Slot {
 unsafe impl Sync for Slot {}
 
 const MAX_SLOTS: usize = 64;
-const NO_SLOT: AtomicPtr<Slot> = AtomicPtr::new(std::ptr::null_mut());
 
-static SLOTS: [AtomicPtr<Slot>; MAX_SLOTS] = [NO_SLOT; MAX_SLOTS];
+static SLOTS: [AtomicPtr<Slot>; MAX_SLOTS] = [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_SLOTS];
 static SLOT_COUNT: AtomicUsize = AtomicUsize::new(0);
 static UNWINDER: AtomicPtr<Unwinder> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -106,4 +105,66 @@ fn acquire(near: u64) -> Option<&'static Slot> {
         let slot = unsafe { slot.as_ref() }?;
         slot.is_busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(slot)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{mapping, sys, thread};
+
+    /// The registers of the caller, which goes on running.
+    #[inline(always)]
+    fn here() -> Registers {
+        let (pc, sp, fp): (u64, u64, u64);
+        // SAFETY: reads registers only.
+        unsafe {
+            std::arch::asm!("lea {}, [rip]", "mov {}, rsp", "mov {}, rbp", out(reg) pc, out(reg) sp, out(reg) fp);
+        }
+        Registers { pc, sp, fp }
+    }
+
+    #[inline(never)]
+    fn descend(depth: u32) -> (Vec<u64>, Vec<u64>) {
+        if depth > 0 {
+            let deeper = descend(depth - 1);
+            // Not a tail call: each level keeps its frame.
+            return std::hint::black_box(deeper);
+        }
+        let ours = capture(here(), thread::bounds(), |stack| {
+            assert!(!stack.truncated);
+            stack.pcs().to_vec()
+        });
+        let mut theirs = Vec::new();
+        backtrace::trace(|frame| {
+            // libgcc ends with a frame of no code.
+            if !frame.ip().is_null() {
+                theirs.push(frame.ip() as u64);
+            }
+            true
+        });
+        (ours.expect("a slot is free"), theirs)
+    }
+
+    #[test]
+    fn a_stack_is_the_one_that_the_backtrace_crate_sees() {
+        mapping::refresh(b"test");
+        make_slots(2);
+        thread::learn_stack(here().sp);
+        let (ours, theirs) = descend(30);
+        // The frames of this test and its callers are the same return addresses; above them each has its own.
+        let same = ours.iter().rev().zip(theirs.iter().rev()).take_while(|(one, other)| one == other).count();
+        assert!(same >= 31, "{same} of {} and {} frames agree", ours.len(), theirs.len());
+        assert!(ours.len() - same <= 1, "only the leaf differs");
+    }
+
+    #[test]
+    fn a_stack_that_may_not_be_read_is_its_leaf_and_marked() {
+        mapping::refresh(b"test");
+        make_slots(2);
+        let elsewhere = Bounds { low: 16, high: 32 };
+        let (length, truncated) =
+            capture(here(), elsewhere, |stack| (stack.pcs().len(), stack.truncated)).expect("a slot is free");
+        assert_eq!((length, truncated), (1, true));
+        assert!(sys::thread_id() > 0);
+    }
 }

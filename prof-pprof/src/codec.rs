@@ -1,4 +1,4 @@
-//! [`Profile`] ↔ the bytes of a profile.proto message, gzipped or plain. How the bytes are laid out is in `wire.rs`.
+//! `Profile` ↔ the bytes of a profile.proto message, gzipped or plain. How the bytes are laid out is in `wire.rs`.
 //! Reading believes nothing: damaged or hostile bytes give an error, and take memory in proportion to the input.
 
 mod decode;

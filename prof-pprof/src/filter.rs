@@ -1,7 +1,7 @@
 //! Profile → profile with fewer frames. Dropping whole call trees below a frame is in `prune.rs`. Never changes what
 //! samples sum up to.
 
-use crate::{Builder, Function, Location, Profile};
+use crate::{Builder, Function, Line, Location, Profile};
 
 /// Removes the frames of all functions for which `unwanted` holds, wherever they stand.
 ///
@@ -25,6 +25,44 @@ pub fn remove_frames(profile: &mut Profile, mut unwanted: impl FnMut(&Function) 
     merge_equal_samples(profile);
 }
 
+/// Part of a program that measures the rest of it, by one of its functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// None of it: the program's own.
+    Not,
+    /// It calls the program's functions, as the wrapper of a test does.
+    Wrapper,
+    /// The program calls it, as a hook of the allocator.
+    Hook,
+}
+
+/// Removes the code that measures from the stacks. Whole locations go, with what was inlined into them. What a hook
+/// called goes too, as far as it is in the same mapping: the hook's own helpers, but not libc's `malloc` under a hook.
+///
+/// Samples keep their values, and so the caller of a hook bears the hook's own cost. What becomes equal is merged, as
+/// [`merge_equal_samples`] does.
+pub fn remove_runtime(profile: &mut Profile, part: impl Fn(&Function) -> Runtime) {
+    let parts: Vec<_> = profile.functions.iter().map(part).collect();
+    let part_of = |location: &Location| match location.lines.last() {
+        Some(outermost) => parts[outermost.function.position()],
+        None => Runtime::Not,
+    };
+    let locations: Vec<_> = profile.locations.iter().map(|location| (part_of(location), location.mapping)).collect();
+    for sample in &mut profile.samples {
+        let at = |location: &crate::LocationIndex| locations[location.position()];
+        let outermost_hook = sample.locations.iter().rposition(|location| at(location).0 == Runtime::Hook);
+        let hook_mapping = outermost_hook.map(|index| at(&sample.locations[index]).1);
+        let mut index = 0;
+        sample.locations.retain(|location| {
+            let (part, mapping) = at(location);
+            let is_below_hook = outermost_hook.is_some_and(|hook| index <= hook) && Some(mapping) == hook_mapping;
+            index += 1;
+            part == Runtime::Not && !is_below_hook
+        });
+    }
+    merge_equal_samples(profile);
+}
+
 /// Sums samples of equal stacks and labels, merges equal locations, functions and mappings, and drops those that no
 /// sample needs; the first mapping stays, because it is the main program's.
 pub fn merge_equal_samples(profile: &mut Profile) {
@@ -36,13 +74,11 @@ pub fn merge_equal_samples(profile: &mut Profile) {
     for sample in &profile.samples {
         let stack = sample.locations.iter().map(|&index| {
             *locations[index.position()].get_or_insert_with(|| {
-                let mut location = Location { lines: Vec::new(), ..profile[index].clone() };
-                location.mapping = location.mapping.map(|mapping| builder.mapping(profile[mapping].clone()));
-                location.lines.extend(profile[index].lines.iter().map(|line| {
-                    let function = builder.function(profile[line.function].clone());
-                    crate::Line { function, ..*line }
-                }));
-                builder.location(location)
+                let location = &profile[index];
+                let mapping = location.mapping.map(|mapping| builder.mapping(profile[mapping].clone()));
+                let line = |line: &Line| Line { function: builder.function(profile[line.function].clone()), ..*line };
+                let lines = location.lines.iter().map(line).collect();
+                builder.location(Location { mapping, lines, ..*location })
             })
         });
         let stack = stack.collect();
@@ -83,6 +119,35 @@ mod tests {
         let mut profile = other;
         remove_frames(&mut profile, |_| true);
         assert_eq!(stacks(&profile), [(vec![], 8)]);
+    }
+
+    #[test]
+    fn a_hook_goes_with_its_helpers_and_a_wrapper_alone() {
+        let part = |function: &Function| match &*function.name {
+            "wrapper" => Runtime::Wrapper,
+            "hook" => Runtime::Hook,
+            _ => Runtime::Not,
+        };
+        let mut profile =
+            profile_of(&[("main;wrapper;test;hook;std", 1), ("main;wrapper;test;hook+std", 2), ("wrapper;test", 4)]);
+        remove_runtime(&mut profile, part);
+        assert_eq!(profile.check(), Ok(()));
+        assert_eq!(stacks(&profile), [(vec!["test", "main"], 3), (vec!["test"], 4)]);
+    }
+
+    #[test]
+    fn what_a_hook_calls_in_another_mapping_stays() {
+        let mut profile = profile_of(&[("main;hook;libc_malloc", 1)]);
+        let of = |name: &str, profile: &Profile| {
+            let is = |line: &Line| &*profile[line.function].name == name;
+            profile.locations.iter().position(|location| location.lines.iter().any(is)).unwrap()
+        };
+        let other = crate::MappingIndex::new(profile.mappings.len());
+        profile.mappings.push(crate::Mapping { filename: "libc.so".into(), ..Default::default() });
+        let malloc = of("libc_malloc", &profile);
+        profile.locations[malloc].mapping = Some(other);
+        remove_runtime(&mut profile, |f| if &*f.name == "hook" { Runtime::Hook } else { Runtime::Not });
+        assert_eq!(stacks(&profile), [(vec!["libc_malloc", "main"], 1)]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Record`]s → [`Profile`], one record after the other, so that memory grows with the distinct stacks of a run and
+//! `Record`s → `Profile`, one record after the other, so that memory grows with the distinct stacks of a run and
 //! not with its processes. Here, and nowhere else, return addresses become call sites, sampled allocations become
 //! estimates of all (`unsample.rs`), and what was lost becomes a visible frame. Names come later, by symbolizing.
 

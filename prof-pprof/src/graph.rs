@@ -109,7 +109,8 @@ impl Graph {
                         continue;
                     };
                     if counted[node.0].replace(number) != Some(number) {
-                        nodes[node.0].cum += value;
+                        let cum = &mut nodes[node.0].cum;
+                        *cum = cum.saturating_add(value);
                     }
                     if let Some(caller) = caller.filter(|caller| *caller != node) {
                         edges.add(caller, node, number, value, residual, depth + 1 != frames.len());
@@ -119,7 +120,8 @@ impl Graph {
                 }
             }
             if let Some(leaf) = caller.filter(|_| !residual) {
-                nodes[leaf.0].flat += value;
+                let flat = &mut nodes[leaf.0].flat;
+                *flat = flat.saturating_add(value);
             }
         }
         Graph { nodes, edges: edges.edges }.without_empty_nodes()
@@ -142,6 +144,11 @@ impl Graph {
             self.nodes.push(node);
         }
         self.follow(&moved);
+    }
+
+    /// The sum of all flat values.
+    pub fn flat_total(&self) -> i64 {
+        self.nodes.iter().fold(0, |sum: i64, node| sum.saturating_add(node.flat))
     }
 
     /// Drops edges whose weight is below `cutoff`.
@@ -221,7 +228,7 @@ impl Edges {
             Some(&position) if self.counted[position] == sample => {}
             Some(&position) => {
                 let edge = &mut self.edges[position];
-                edge.weight += value;
+                edge.weight = edge.weight.saturating_add(value);
                 edge.residual |= residual;
                 edge.inline &= inline;
                 self.counted[position] = sample;

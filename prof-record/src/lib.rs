@@ -15,6 +15,4 @@ mod record;
 
 pub use contract::{SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
 pub use error::Error;
-pub use record::{
-    CpuBucket, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack,
-};
+pub use record::{CpuBucket, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};

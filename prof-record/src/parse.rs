@@ -22,34 +22,35 @@ impl Record {
         if found != layout::VERSION {
             return Err(Error::Version { found, known: layout::VERSION });
         }
-        let mut record = Record {
-            pid: words.at(header::PID) as u32,
-            executable: path(words.bytes(
-                header::EXECUTABLE,
-                (words.at(header::EXECUTABLE_LENGTH) as usize).min(header::EXECUTABLE_MAX),
-            )),
-            started: words.at(header::STARTED),
-            duration: words.at(header::LAST_MONOTONIC).saturating_sub(words.at(header::STARTED_MONOTONIC)),
-            engine: match words.at(header::ENGINE) {
-                layout::ENGINE_THREAD_TIMER => Engine::ThreadTimer,
-                _ => Engine::None,
-            },
-            cpu_period: words.at(header::CPU_PERIOD),
-            heap_period: words.at(header::HEAP_PERIOD),
-            sees_malloc: words.at(header::SEES_MALLOC) == 1,
-            loss: Loss {
-                cpu_samples: words.at(header::LOST_CPU_SAMPLES),
-                cpu_nanos: words.at(header::LOST_CPU_NANOS),
-                heap_objects: words.at(header::LOST_HEAP_OBJECTS),
-                heap_bytes: words.at(header::LOST_HEAP_BYTES),
-                torn_entries: 0,
-            },
-            mappings: Vec::new(),
-            labels: Vec::new(),
-            stacks: Vec::new(),
-            cpu: Vec::new(),
-            heap: Vec::new(),
-        };
+        let mut record =
+            Record {
+                pid: words.at(header::PID) as u32,
+                executable: path(words.bytes(
+                    header::EXECUTABLE,
+                    (words.at(header::EXECUTABLE_LENGTH) as usize).min(header::EXECUTABLE_MAX),
+                )),
+                started: words.at(header::STARTED),
+                duration: words.at(header::LAST_MONOTONIC).saturating_sub(words.at(header::STARTED_MONOTONIC)),
+                engine: match words.at(header::ENGINE) {
+                    layout::ENGINE_THREAD_TIMER => Engine::ThreadTimer,
+                    _ => Engine::None,
+                },
+                cpu_period: words.at(header::CPU_PERIOD),
+                heap_period: words.at(header::HEAP_PERIOD),
+                sees_malloc: words.at(header::SEES_MALLOC) == 1,
+                loss: Loss {
+                    cpu_samples: words.at(header::LOST_CPU_SAMPLES),
+                    cpu_nanos: words.at(header::LOST_CPU_NANOS),
+                    heap_objects: words.at(header::LOST_HEAP_OBJECTS),
+                    heap_bytes: words.at(header::LOST_HEAP_BYTES),
+                    torn_entries: 0,
+                },
+                mappings: Vec::new(),
+                labels: Vec::new(),
+                stacks: Vec::new(),
+                cpu: Vec::new(),
+                heap: Vec::new(),
+            };
         Arena::scan(words).fill(&mut record);
         Ok(record)
     }
@@ -160,7 +161,8 @@ impl<'a> Arena<'a> {
                         layout::LABEL_BENCH => LabelKind::Bench,
                         _ => LabelKind::Test,
                     };
-                    let name = words.bytes(entry.own + 2, (words.at(entry.own + 1) as usize).min((entry.length - 2) * 8));
+                    let name =
+                        words.bytes(entry.own + 2, (words.at(entry.own + 1) as usize).min((entry.length - 2) * 8));
                     record.labels.push(Label { kind, name: String::from_utf8_lossy(name).into_owned() });
                 }
                 layout::MAPPING => {
@@ -185,7 +187,8 @@ impl<'a> Arena<'a> {
             Some((stack, labels.get(&(key >> 32)).copied()))
         };
         for (_, entry) in &self.entries {
-            let Some((stack, label)) = key(entry).filter(|_| matches!(entry.kind, layout::CPU_BUCKET | layout::HEAP_BUCKET))
+            let Some((stack, label)) =
+                key(entry).filter(|_| matches!(entry.kind, layout::CPU_BUCKET | layout::HEAP_BUCKET))
             else {
                 continue;
             };

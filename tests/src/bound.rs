@@ -40,7 +40,7 @@ mod tests {
     fn more_samples_make_a_narrower_bound() {
         assert!((of_share(0.75, 1875.0) - 0.05).abs() < 1e-9);
         assert!((of_share(0.75, 4.0 * 1875.0) - 0.025).abs() < 1e-9);
-        assert!(share_agrees(0.70, 0.75, 1875.0) && !share_agrees(0.69, 0.75, 1875.0));
+        assert!(share_agrees(0.701, 0.75, 1875.0) && !share_agrees(0.699, 0.75, 1875.0));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// The first line of what `cargo prof` itself says after a run; all that follows is ours.
-const SUMMARY: &str = r"(?ms)^\s*(cpu|memory) profile\b.*\z";
+const SUMMARY: &str = r"(?ms)^\s*((cpu|memory) profile\b|warning: nothing that could be profiled was run).*\z";
 
 /// What cargo says about building, which is not about the result.
 const BUILDING: &str =
-    r"(?m)^ *(Adding|Blocking|Compiling|Dirty|Downloaded|Downloading|Finished|Fresh|Locking|Updating) .*\n";
+    r"(?m)^ *(Adding|Blocking|Compiling|Dirty|Downloaded|Downloading|Finished|Fresh|Locking|Preparing|Updating) .*\n";
 
 /// Patterns and what they are replaced with, in this order.
 const DIFFERS_FROM_RUN_TO_RUN: [(&str, &str); 9] = [

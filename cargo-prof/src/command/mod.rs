@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cargo};
-use crate::{terminal, Error};
+use crate::{Error, terminal};
 
 /// Runs the command line after the program's name.
 ///

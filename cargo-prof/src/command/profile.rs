@@ -11,13 +11,13 @@ use crate::cli::Cargo;
 use crate::collect::{self, Asked, Collected, Targets};
 use crate::inject::made::Made;
 use crate::inject::plan::{Libraries, Plan};
-use crate::inject::{harness, wrapper_directory, target_directory};
+use crate::inject::{harness, target_directory, wrapper_directory};
 use crate::outputs::{self, Outputs};
-use crate::project::{values, Project};
+use crate::project::{Project, values};
 use crate::run::{self, Run};
 use crate::summary::Summary;
 use crate::symbolize::Sources;
-use crate::{forward, terminal, Error};
+use crate::{Error, forward, terminal};
 
 /// Runs the subcommand; `arguments` are those after its name.
 pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Result<ExitCode, Error> {
@@ -115,7 +115,11 @@ fn rates(matches: &ArgMatches) -> Result<Rates, Error> {
 /// The kernel's own bound on sampling, or its default where it does not say.
 fn highest_rate() -> u64 {
     const FILE: &str = "/proc/sys/kernel/perf_event_max_sample_rate";
-    std::fs::read_to_string(FILE).ok().and_then(|text| text.trim().parse().ok()).filter(|rate| *rate > 0).unwrap_or(100_000)
+    std::fs::read_to_string(FILE)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|rate| *rate > 0)
+        .unwrap_or(100_000)
 }
 
 /// The harness for each target that is built for.

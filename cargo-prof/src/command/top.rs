@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 use prof_pprof::graph::Order;
-use prof_pprof::report::{top, TopOptions};
+use prof_pprof::report::{TopOptions, top};
 
-use crate::{terminal, Error};
+use crate::{Error, terminal};
 
 /// Prints the table.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {

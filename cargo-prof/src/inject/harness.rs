@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use cargo_metadata::Message;
 
 use super::embedded;
-use super::plan::{hash, Libraries};
+use super::plan::{Libraries, hash};
 use crate::project::Toolchain;
-use crate::{terminal, Error};
+use crate::{Error, terminal};
 
 /// The harness for `triple`, from the cache or built now.
 ///
@@ -36,7 +36,9 @@ pub fn for_target(toolchain: &Toolchain, triple: &str, is_offline: bool, fallbac
         // A toolchain with another libtest: its tests run profiled, but not told apart.
         Err(reason) => match build.run("prof-harness") {
             Ok(rlibs) => {
-                terminal::warning("this toolchain's libtest is unknown to cargo prof: tests are profiled but not told apart");
+                terminal::warning(
+                    "this toolchain's libtest is unknown to cargo prof: tests are profiled but not told apart",
+                );
                 (rlibs, false)
             }
             Err(_) => return Err(Error::Environment(reason)),
@@ -56,9 +58,8 @@ fn cache(fallback: &Path) -> Result<PathBuf, Error> {
     let preferred = variable("CARGO_PROF_CACHE")
         .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("cargo-prof")))
         .or_else(|| Some(variable("HOME")?.join(".cache/cargo-prof")));
-    let is_usable = |directory: &PathBuf| {
-        std::fs::create_dir_all(directory).is_ok() && tempfile::tempfile_in(directory).is_ok()
-    };
+    let is_usable =
+        |directory: &PathBuf| std::fs::create_dir_all(directory).is_ok() && tempfile::tempfile_in(directory).is_ok();
     if let Some(directory) = preferred.filter(is_usable) {
         return Ok(directory);
     }
@@ -95,13 +96,23 @@ impl Build<'_> {
         let cargo = if own_cargo.is_file() { own_cargo.into_os_string() } else { self.toolchain.cargo.clone() };
         let mut command = Command::new(cargo);
         command
-            .args(["build", "--release", "--lib", "--quiet", "--message-format=json-render-diagnostics", "--package", package])
+            .args([
+                "build",
+                "--release",
+                "--lib",
+                "--quiet",
+                "--message-format=json-render-diagnostics",
+                "--package",
+                package,
+            ])
             .args(["--target", self.triple, "--target-dir"])
             .arg(self.output)
             // In a folder of its own, only the configuration in the home directory applies; what of it would change the
             // code is set here.
             .current_dir(self.sources.join("prof-test"));
-        for setting in ["panic=\"unwind\"", "lto=false", "strip=false", "debug=1", "opt-level=3", "overflow-checks=false"] {
+        for setting in
+            ["panic=\"unwind\"", "lto=false", "strip=false", "debug=1", "opt-level=3", "overflow-checks=false"]
+        {
             command.arg("--config").arg(format!("profile.release.{setting}"));
         }
         if self.is_offline {
@@ -154,7 +165,9 @@ impl Build<'_> {
 /// Variables that would make our build one of the user's.
 fn is_of_another_build(name: &OsString) -> bool {
     let name = name.to_string_lossy();
-    ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_ENCODED_", "CARGO_UNSTABLE_"].iter().any(|p| name.starts_with(p))
+    ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_", "CARGO_ENCODED_", "CARGO_UNSTABLE_"]
+        .iter()
+        .any(|p| name.starts_with(p))
         || ["RUSTFLAGS", "CARGO_INCREMENTAL", "CARGO_MAKEFLAGS", "MAKEFLAGS"].contains(&&*name)
 }
 

@@ -28,9 +28,36 @@ pub struct Invocation {
 
 /// Flags of rustc, besides `-C` and `--emit`, that take the next argument as their value.
 const WITH_VALUE: &[&str] = &[
-    "--crate-name", "--crate-type", "--target", "--out-dir", "--edition", "--cfg", "--check-cfg", "--extern", "--error-format",
-    "--json", "--print", "--cap-lints", "--color", "--remap-path-prefix", "--sysroot", "--diagnostic-width", "-L", "-l", "-o",
-    "-A", "-W", "-D", "-F", "-Z", "--allow", "--warn", "--deny", "--forbid", "--force-warn", "--env-set",
+    "--crate-name",
+    "--crate-type",
+    "--target",
+    "--out-dir",
+    "--edition",
+    "--cfg",
+    "--check-cfg",
+    "--extern",
+    "--error-format",
+    "--json",
+    "--print",
+    "--cap-lints",
+    "--color",
+    "--remap-path-prefix",
+    "--sysroot",
+    "--diagnostic-width",
+    "-L",
+    "-l",
+    "-o",
+    "-A",
+    "-W",
+    "-D",
+    "-F",
+    "-Z",
+    "--allow",
+    "--warn",
+    "--deny",
+    "--forbid",
+    "--force-warn",
+    "--env-set",
 ];
 
 impl Invocation {
@@ -46,13 +73,20 @@ impl Invocation {
                 Some((name, value)) if name.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
                 _ => (text.clone().into_owned(), None),
             };
-            let mut value = || joined.clone().or_else(|| arguments.next().map(|next| next.to_string_lossy().into_owned())).unwrap_or_default();
+            let mut value = || {
+                joined
+                    .clone()
+                    .or_else(|| arguments.next().map(|next| next.to_string_lossy().into_owned()))
+                    .unwrap_or_default()
+            };
             match name.as_str() {
                 "--crate-name" => call.crate_name = value(),
                 "--crate-type" => call.crate_types.extend(value().split(',').map(str::to_owned)),
                 "--target" => call.target = Some(value()),
                 "--out-dir" => call.out_dir = value().into(),
-                "--emit" => call.emits_link = value().split(',').any(|kind| kind == "link" || kind.starts_with("link=")),
+                "--emit" => {
+                    call.emits_link = value().split(',').any(|kind| kind == "link" || kind.starts_with("link="))
+                }
                 "--test" => call.is_test = true,
                 "-g" => call.has_debug_info = true,
                 "-C" | "--codegen" => call.codegen(&value()),
@@ -78,7 +112,8 @@ impl Invocation {
 
     /// Whether it makes something that runs while others are compiled: a build script or a procedural macro.
     pub fn is_for_the_build(&self) -> bool {
-        self.crate_name.starts_with("build_script_") || self.crate_types.iter().any(|kind| kind == "proc-macro") && !self.is_test
+        self.crate_name.starts_with("build_script_")
+            || self.crate_types.iter().any(|kind| kind == "proc-macro") && !self.is_test
     }
 
     /// Whether it makes an executable of the project: a test, a benchmark, a binary or an example. A target without
@@ -143,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_target_without_harness_has_no_crate_type() {
-        let call = parse("--crate-name b benches/b.rs --emit=dep-info,link -C opt-level=3 --cfg test --out-dir /t").unwrap();
+        let call =
+            parse("--crate-name b benches/b.rs --emit=dep-info,link -C opt-level=3 --cfg test --out-dir /t").unwrap();
         assert!(!call.is_test && call.makes_executable() && !call.has_debug_info);
     }
 
@@ -159,7 +195,11 @@ mod tests {
             assert!(!call.makes_executable(), "{line}");
             assert_eq!(call.is_for_the_build(), for_the_build, "{line}");
         }
-        assert!(parse("--crate-name m src/lib.rs --crate-type proc-macro --test --emit=link --out-dir /t").unwrap().makes_executable());
+        assert!(
+            parse("--crate-name m src/lib.rs --crate-type proc-macro --test --emit=link --out-dir /t")
+                .unwrap()
+                .makes_executable()
+        );
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl Plan {
 
 /// A hash for names of files, the same in every version and on every machine (FNV-1a).
 pub fn hash(parts: &[&[u8]]) -> u64 {
-    parts.iter().copied().flatten().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    parts
+        .iter()
+        .copied()
+        .flatten()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }

@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use super::invocation::Invocation;
 use super::made::Made;
 use super::plan::{Libraries, Plan};
-use crate::{terminal, Error};
+use crate::{Error, terminal};
 
 /// The name that cargo-prof is called by as a wrapper. What reads process lists finds a rustc wrapper in it.
 const NAME: &str = "cargo-prof-rustc-wrapper";
@@ -154,7 +154,12 @@ fn attempts(libraries: &Libraries, is_test: bool) -> Vec<Attempt> {
 /// Runs rustc with its messages held back: if this attempt fails, the next one's count.
 fn run(plain: &Command, attempt: &Attempt) -> std::io::Result<Output> {
     let mut command = Command::new(plain.get_program());
-    command.args(plain.get_args()).args(&attempt.flags).stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::piped());
+    command
+        .args(plain.get_args())
+        .args(&attempt.flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::inherit())
+        .stderr(Stdio::piped());
     if attempt.is_unstable {
         // For this one call: build scripts and other crates never see it.
         command.env("RUSTC_BOOTSTRAP", "1");
@@ -170,8 +175,8 @@ fn last_error(stderr: &[u8]) -> String {
         Ok(_) => None,
         Err(_) => line.strip_prefix("error").map(|rest| rest.trim_start_matches([':', ' ']).to_owned()),
     });
-    let real = messages.filter(|message| !message.starts_with("aborting due to"));
-    real.last().unwrap_or_else(|| "rustc failed with it".to_owned())
+    let mut real = messages.filter(|message| !message.starts_with("aborting due to"));
+    real.next_back().unwrap_or_else(|| "rustc failed with it".to_owned())
 }
 
 fn note(plan: &Plan, invocation: &Invocation, not_injected: Option<String>) {

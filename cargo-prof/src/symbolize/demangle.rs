@@ -24,10 +24,14 @@ mod tests {
     fn names_of_both_languages() {
         let name = |linkage_name| demangle(linkage_name).unwrap_or_default();
         assert_eq!(name("_ZN1p7generic17h69e28a4cce22d723E"), "p::generic");
-        assert_eq!(name("_ZN50_$LT$T$u20$as$u20$core..convert..Into$LT$U$GT$$GT$4into17h0b123f63ff59f404E"),
-            "<T as core::convert::Into<U>>::into");
-        assert_eq!(name("_RNvMs4_NtCsgY6Mt91CT9J_14rustc_demangle2v0NtB5_7Printer30print_path_maybe_open_generics"),
-            "<rustc_demangle::v0::Printer>::print_path_maybe_open_generics");
+        assert_eq!(
+            name("_ZN50_$LT$T$u20$as$u20$core..convert..Into$LT$U$GT$$GT$4into17h0b123f63ff59f404E"),
+            "<T as core::convert::Into<U>>::into"
+        );
+        assert_eq!(
+            name("_RNvMs4_NtCsgY6Mt91CT9J_14rustc_demangle2v0NtB5_7Printer30print_path_maybe_open_generics"),
+            "<rustc_demangle::v0::Printer>::print_path_maybe_open_generics"
+        );
         assert_eq!(name("_ZN4base4workEi"), "base::work");
         assert_eq!(demangle("malloc"), None);
         assert_eq!(demangle("_Zzz"), None);

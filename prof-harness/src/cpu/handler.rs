@@ -36,8 +36,7 @@ extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_v
 fn sample(registers: Registers, ticks: u64) {
     let Some(label) = label::attribution().label() else { return };
     let nanos = ticks * PERIOD.load(Ordering::Relaxed);
-    let captured =
-        unwind::capture(registers, thread::bounds(), |stack| bucket::add_cpu(stack, label, ticks, nanos));
+    let captured = unwind::capture(registers, thread::bounds(), |stack| bucket::add_cpu(stack, label, ticks, nanos));
     if captured.is_none() {
         bucket::lose_cpu(ticks, nanos);
     }

@@ -97,20 +97,32 @@ fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain malloc.
     let allocate = || unsafe { libc_heap::malloc(size) };
-    if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() }
+    if runs_out(size) {
+        sampled(size, sp, fp, allocate)
+    } else {
+        allocate()
+    }
 }
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain calloc, which checks the product.
     let allocate = || unsafe { libc_heap::calloc(count, size) };
     let bytes = count.saturating_mul(size);
-    if runs_out(bytes) { sampled(bytes, sp, fp, allocate) } else { allocate() }
+    if runs_out(bytes) {
+        sampled(bytes, sp, fp, allocate)
+    } else {
+        allocate()
+    }
 }
 
 unsafe extern "C" fn memalign(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain memalign.
     let allocate = || unsafe { libc_heap::memalign(alignment, size) };
-    if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() }
+    if runs_out(size) {
+        sampled(size, sp, fp, allocate)
+    } else {
+        allocate()
+    }
 }
 
 unsafe extern "C" fn posix_memalign(

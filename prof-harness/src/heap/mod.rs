@@ -82,7 +82,8 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
     thread::inside(|| {
         thread::learn_stack(caller.sp);
-        let bucket = unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
+        let bucket =
+            unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
         match bucket {
             Some(Some(bucket)) => {
                 if let Some(forgotten) = live::insert(block as usize, bucket) {

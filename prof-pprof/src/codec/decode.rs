@@ -1,4 +1,4 @@
-//! Bytes → [`Profile`]. The tables are found in a first pass over the outermost message, the samples are turned one
+//! Bytes → `Profile`. The tables are found in a first pass over the outermost message, the samples are turned one
 //! by one in a second, so that no copy of the whole message is ever held.
 
 use std::collections::HashMap;

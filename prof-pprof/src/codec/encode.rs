@@ -1,4 +1,4 @@
-//! [`Profile`] → bytes. Strings are numbered in the order of their first use, so that equal profiles give equal bytes.
+//! `Profile` → bytes. Strings are numbered in the order of their first use, so that equal profiles give equal bytes.
 
 use std::collections::HashMap;
 use std::io::Write;

@@ -60,7 +60,7 @@ pub fn top(profile: &Profile, options: &TopOptions) -> Result<String, Error> {
         text.push_str(&line);
         text.push('\n');
     }
-    let shown: i64 = graph.nodes.iter().map(|node| node.flat).sum();
+    let shown = graph.flat_total();
     let share = percentage(shown, total);
     let (shown, all) = (value(shown), value(total));
     let _ = writeln!(text, "Showing nodes accounting for {shown}, {} of {all} total", share.trim());
@@ -79,7 +79,7 @@ pub fn top(profile: &Profile, options: &TopOptions) -> Result<String, Error> {
     let marks = inline_marks(graph);
     let mut sum: i64 = 0;
     for (node, mark) in graph.nodes.iter().zip(marks) {
-        sum += node.flat;
+        sum = sum.saturating_add(node.flat);
         let _ = writeln!(
             text,
             "{:>10} {} {} {:>10} {}  {}{mark}",
@@ -138,7 +138,7 @@ impl Trimmed {
     /// that went.
     fn new(profile: &Profile, sample_index: usize, options: &TopOptions) -> Trimmed {
         let mut graph = Graph::new(profile, sample_index, None);
-        let total: i64 = graph.nodes.iter().map(|node| node.flat).sum();
+        let total = graph.flat_total();
         let node_cutoff = cutoff(total, options.node_fraction);
         let all = graph.nodes.len();
         let heavy = graph.nodes.iter().filter(|node| node.cum.unsigned_abs() >= node_cutoff);

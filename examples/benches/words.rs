@@ -1,7 +1,5 @@
 //! The two ways of counting, measured by criterion: `cargo prof bench -p prof-examples`.
 
-#![expect(missing_docs, reason = "criterion_group makes a public function")]
-
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn words(criterion: &mut Criterion) {

@@ -1,7 +1,5 @@
 //! Decoding, encoding and the top table of a profile with 50 000 samples: `cargo bench -p prof-pprof`.
 
-#![expect(missing_docs, reason = "criterion_group makes a public function")]
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use prof_pprof::report::{TopOptions, top};
 use prof_pprof::{Builder, Function, Label, Line, Location, Profile, ValueType, decode, encode};

@@ -20,7 +20,8 @@ pub struct Invocation {
     pub extra_filename: String,
     /// The source file.
     pub source: PathBuf,
-    /// Whether the debug level is set to something that names lines.
+    /// Whether the debug level is one that names functions and lines, those of inlined functions too: line tables alone
+    /// leave the path out of an inlined function's name.
     pub has_debug_info: bool,
     /// Whether it links, or makes an rlib.
     pub emits_link: bool,
@@ -103,7 +104,7 @@ impl Invocation {
     fn codegen(&mut self, option: &str) {
         match option.split_once('=') {
             Some(("debuginfo", level)) => {
-                self.has_debug_info = !matches!(level, "0" | "none" | "line-directives-only");
+                self.has_debug_info = !matches!(level, "0" | "none" | "line-directives-only" | "line-tables-only");
             }
             Some(("extra-filename", name)) => name.clone_into(&mut self.extra_filename),
             _ => {}
@@ -205,7 +206,8 @@ mod tests {
     #[test]
     fn no_debug_level_that_names_no_lines_counts() {
         let level = |flags: &str| parse(&format!("--crate-name l s.rs {flags}")).unwrap().has_debug_info;
-        assert!(level("-Cdebuginfo=line-tables-only") && level("-g") && level("-C debuginfo=0 -C debuginfo=1"));
+        assert!(level("-Cdebuginfo=limited") && level("-g") && level("-C debuginfo=0 -C debuginfo=1"));
         assert!(!level("-C debuginfo=0") && !level("-C opt-level=3") && !level("-Cdebuginfo=none"));
+        assert!(!level("-C debuginfo=2 -C debuginfo=line-tables-only"));
     }
 }

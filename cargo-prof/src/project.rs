@@ -138,7 +138,7 @@ impl Toolchain {
         let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("unknown").to_owned();
         // By its full path, it stays the same compiler in another folder, where rustup may choose differently.
         let own = sysroot.join("bin").join("rustc");
-        let rustc = if own.is_file() { own } else { rustc.to_owned() };
+        let rustc = if rustc == Path::new("rustc") && own.is_file() { own } else { rustc.to_owned() };
         Ok(Toolchain { cargo, rustc, version, host, sysroot })
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
 
-use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
+use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -33,6 +33,8 @@ pub struct Run<'a> {
     pub records: &'a Path,
     /// What they are to measure.
     pub asked: Asked,
+    /// Whether the substitute for libtest is missing.
+    pub tells_tests_by_thread: bool,
 }
 
 impl Run<'_> {
@@ -78,6 +80,9 @@ impl Run<'_> {
         command.env(DIRECTORY_VARIABLE, self.records);
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
         command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
+        if self.tells_tests_by_thread && self.cargo != Cargo::Run {
+            command.env(TEST_THREADS_VARIABLE, "1");
+        }
         command
     }
 }

@@ -5,9 +5,9 @@ use std::ffi::{c_char, c_int, CStr};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use prof_record::layout::{self, header};
-use prof_record::{Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
+use prof_record::{Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE};
 
-use crate::{alive, arena, cpu, heap, label, mapping, memory, sys, thread, unwind};
+use crate::{alive, arena, cpu, heap, label, mapping, memory, named_tests, sys, thread, unwind};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
@@ -48,8 +48,8 @@ fn start(arguments: u64) -> Option<()> {
     unwind::make_slots(2 * sys::processors() + 2);
     if settings.cpu_period > 0 && cpu::start(settings.cpu_period) {
         arena::header_word(header::ENGINE)?.store(layout::ENGINE_THREAD_TIMER, Ordering::Relaxed);
-        thread::watch_ends();
     }
+    thread::watch_ends();
     thread::start_main(arguments);
     if settings.heap_period > 0 {
         arena::header_word(header::SEES_MALLOC)?.store(heap::sees_malloc().into(), Ordering::Relaxed);
@@ -57,7 +57,9 @@ fn start(arguments: u64) -> Option<()> {
     } else {
         heap::start_never();
     }
-    if !WAITS_FOR_TESTS.load(Ordering::Relaxed) {
+    if value(TEST_THREADS_VARIABLE) == Some(b"1") {
+        named_tests::start();
+    } else if !WAITS_FOR_TESTS.load(Ordering::Relaxed) {
         label::begin_process();
     }
     Some(())

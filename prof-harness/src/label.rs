@@ -45,6 +45,13 @@ pub fn attribution() -> Attribution {
     }
 }
 
+impl Label {
+    /// Whether it is that of a test or benchmark.
+    pub fn is_of_test(&self) -> bool {
+        !self.is_framework
+    }
+}
+
 /// Makes a label whose test runs from now to [`end`].
 pub fn begin(place: Option<Place>) -> Label {
     ACTIVE.fetch_add(1, Ordering::Relaxed);

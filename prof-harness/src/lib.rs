@@ -22,6 +22,7 @@ mod heap;
 mod label;
 mod mapping;
 mod memory;
+mod named_tests;
 mod random;
 mod registers;
 mod stack;

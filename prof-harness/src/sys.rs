@@ -46,6 +46,11 @@ pub fn process_id() -> c_int {
     unsafe { libc::getpid() }
 }
 
+/// Whether the calling thread is the one that the process began with. Signal: yes.
+pub fn is_main_thread() -> bool {
+    thread_id() == process_id()
+}
+
 /// glibc's descriptor of the calling thread, which it keeps at the top of a thread's stack. Signal: yes.
 pub fn pthread_self() -> usize {
     // SAFETY: no arguments.

@@ -46,6 +46,20 @@ pub fn begin(kind: Kind, name: &str) -> Running {
     Running { label, before }
 }
 
+/// As [`begin`], to the end of the calling thread.
+pub(crate) fn begin_on_thread(kind: Kind, name: &str) {
+    std::mem::forget(begin(kind, name));
+}
+
+/// Ends what [`begin_on_thread`] began.
+pub(crate) fn end_of_thread() {
+    if let Some(label) = thread::label().filter(|label| label.is_of_test()) {
+        label::end(label);
+        thread::set_label(None);
+        arena::touch();
+    }
+}
+
 /// A test or benchmark that runs, until it is dropped.
 pub struct Running {
     label: Option<&'static Label>,

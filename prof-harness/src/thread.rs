@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::label::Label;
 use crate::stack::Bounds;
 use crate::sys::{self, libc_heap, pthread_attr_t, pthread_t};
-use crate::{alive, cpu};
+use crate::{alive, cpu, named_tests};
 
 /// One thread's state.
 pub struct Thread {
@@ -27,6 +27,8 @@ pub struct Thread {
     stack_high: Cell<u64>,
     label: Cell<Option<&'static Label>>,
     timer: Cell<Option<sys::timer_t>>,
+    /// Whether the process's main thread made it.
+    is_of_main: Cell<bool>,
 }
 
 thread_local! {
@@ -40,6 +42,7 @@ thread_local! {
             stack_high: Cell::new(0),
             label: Cell::new(None),
             timer: Cell::new(None),
+            is_of_main: Cell::new(false),
         }
     };
 }
@@ -48,6 +51,11 @@ thread_local! {
 #[inline(always)]
 pub fn with<R>(f: impl FnOnce(&Thread) -> R) -> R {
     THREAD.with(f)
+}
+
+/// Whether the calling thread was made by the process's main thread.
+pub fn is_of_main() -> bool {
+    with(|thread| thread.is_of_main.get())
 }
 
 /// Runs `f` with the thread marked as inside the harness, so that nothing that it allocates is recorded.
@@ -107,7 +115,7 @@ fn enter() {
     let timer = cpu::start_timer();
     with(|thread| thread.timer.set(timer));
     let key = END_KEY.load(Ordering::Relaxed);
-    if timer.is_some() && key != NO_KEY {
+    if key != NO_KEY {
         // Any value but null lets the destructor run.
         sys::set_thread_value(key, std::ptr::from_ref(&END_KEY).cast());
     }
@@ -116,12 +124,14 @@ fn enter() {
 const NO_KEY: u32 = u32::MAX;
 static END_KEY: AtomicU32 = AtomicU32::new(NO_KEY);
 
-/// Lets threads that end, in whatever way, give their timer back. Not for signal handlers.
+/// Lets threads that end, in whatever way, give their timer back and end the test that they were. Not for signal
+/// handlers.
 pub fn watch_ends() {
     unsafe extern "C" fn leave(_value: *mut c_void) {
         if let Some(timer) = with(|thread| thread.timer.take()) {
             sys::stop_timer(timer);
         }
+        named_tests::end();
     }
     if let Some(key) = sys::thread_end_key(leave) {
         END_KEY.store(key, Ordering::Relaxed);
@@ -138,6 +148,7 @@ struct Birth {
     argument: *mut c_void,
     stack_size: usize,
     label: Option<&'static Label>,
+    is_of_main: bool,
 }
 
 // `pthread_create` as a weak symbol: a program that defines its own keeps it.
@@ -180,7 +191,7 @@ unsafe extern "C" fn create(
     // SAFETY: the caller's attributes.
     let stack_size = unsafe { sys::stack_size(attributes) };
     // SAFETY: fresh memory of that size; malloc aligns for any of its fields.
-    unsafe { birth.write(Birth { routine, argument, stack_size, label: label() }) };
+    unsafe { birth.write(Birth { routine, argument, stack_size, label: label(), is_of_main: sys::is_main_thread() }) };
     // SAFETY: the caller's arguments, and a routine and argument that fit each other.
     let result = unsafe { next(thread, attributes, start as Routine, birth.cast()) };
     if result != 0 {
@@ -232,13 +243,14 @@ std::arch::global_asm!(
 /// `birth` is what [`create`] made, for just this thread.
 unsafe extern "C" fn take_in(birth: *mut Birth) -> Life {
     // SAFETY: the caller's promise.
-    let Birth { routine, argument, stack_size, label } = unsafe { birth.read() };
+    let Birth { routine, argument, stack_size, label, is_of_main } = unsafe { birth.read() };
     // SAFETY: read above, and from the same allocator.
     unsafe { libc_heap::free(birth.cast()) };
     let here = std::ptr::from_ref(&routine) as u64;
     with(|thread| {
         set_stack(thread, here, stack_size);
         thread.label.set(label);
+        thread.is_of_main.set(is_of_main);
     });
     enter();
     Life { routine, argument }

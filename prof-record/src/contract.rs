@@ -1,4 +1,4 @@
-//! The contract between `cargo-prof` and the harness: three environment variables say what to sample and where
+//! The contract between `cargo-prof` and the harness: a few environment variables say what to sample and where
 //! the records go. How they are looked up is the caller's business, so that the harness can do it before `main`.
 
 use std::fmt;
@@ -9,6 +9,10 @@ pub const DIRECTORY_VARIABLE: &str = "PROF_RECORD_DIR";
 pub const CPU_PERIOD_VARIABLE: &str = "PROF_CPU_PERIOD";
 /// Mean bytes between two sampled allocations, 1 for every allocation; absent or 0 switches the sampler off.
 pub const HEAP_PERIOD_VARIABLE: &str = "PROF_HEAP_PERIOD";
+
+/// Set to 1 where the substitute for libtest could not be compiled: each thread that the main thread of the process
+/// makes is then a test, by the thread's name.
+pub const TEST_THREADS_VARIABLE: &str = "PROF_TEST_THREADS";
 
 /// What the environment asks the harness to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,8 @@ mod error;
 mod parse;
 mod record;
 
-pub use contract::{SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE};
+pub use contract::{
+    SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
+};
 pub use error::Error;
 pub use record::{CpuBucket, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};

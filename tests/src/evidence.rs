@@ -35,7 +35,7 @@ impl Evidence {
         Selection { profile: &self.profile, samples: self.profile.samples.iter().collect() }
     }
 
-    /// Where the tests `test` of a target were measured.
+    /// What is labelled with this target and test.
     pub fn of_test(&self, target: &str, test: &str) -> Selection<'_> {
         self.all().with_label("target", target).with_label("test", test)
     }
@@ -76,10 +76,11 @@ impl Selection<'_> {
         self
     }
 
-    /// Those with a frame of a function whose name contains this.
+    /// Those with a frame of a function whose path ends with this. (A generic function names others in its path, but
+    /// after that end.)
     pub fn through(mut self, function: &str) -> Self {
         let profile = self.profile;
-        self.samples.retain(|sample| frames(profile, sample).any(|name| name.contains(function)));
+        self.samples.retain(|sample| frames(profile, sample).any(|name| name.ends_with(function)));
         self
     }
 

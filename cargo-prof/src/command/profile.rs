@@ -56,6 +56,7 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
         wrapper: &wrapper,
         records: &records,
         asked,
+        tells_tests_by_thread: plan.libraries.values().any(|libraries| libraries.test.is_none()),
     };
     let status = run.to_its_end()?;
 

@@ -33,11 +33,11 @@ pub fn for_target(toolchain: &Toolchain, triple: &str, is_offline: bool, fallbac
     let build = Build { toolchain, triple, is_offline, sources: &sources, output: &directory.join("build") };
     let (rlibs, has_test) = match build.run("prof-test") {
         Ok(rlibs) => (rlibs, true),
-        // A toolchain with another libtest: its tests run profiled, but not told apart.
+        // A toolchain with another libtest: its tests are told apart by their threads.
         Err(reason) => match build.run("prof-harness") {
             Ok(rlibs) => {
                 terminal::warning(
-                    "this toolchain's libtest is unknown to cargo prof: tests are profiled but not told apart",
+                    "this toolchain's libtest is unknown to cargo prof: tests are told apart by the names of their threads",
                 );
                 (rlibs, false)
             }

@@ -14,7 +14,7 @@ fn jemalloc_works_as_it_did() {
     let project = Project::of("allocators");
     let ours = project.profiled(&["test", "-p", "jemalloc", "--tests"]).succeeded();
     assert_eq!(
-        ours.test_lines()[..3],
+        ours.test_lines(),
         ["tests::burns", "tests::churns", "tests::hoards"].map(|test| format!("test {test} ... ok"))
     );
     assert_tests_are_seen(&project, "jemalloc");

@@ -28,7 +28,7 @@ fn tests_run_under_every_build_profile() {
     let twice = project.twice(&["test", "--profile", "everything", "--lib"]);
     assert_eq!(twice.ours.code(), 0);
     assert_work_is_named(&project, "lib/build_profiles", "everything");
-    for build_profile in ["dev", "release", "thin"] {
+    for build_profile in ["dev", "release"] {
         let twice = project.twice(&["test", "--profile", build_profile, "--lib", "--tests"]);
         assert_eq!(twice.ours.code(), 0);
         assert_work_is_named(&project, "lib/build_profiles", build_profile);

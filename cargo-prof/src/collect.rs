@@ -9,7 +9,7 @@ use prof_record::{Engine, Record};
 
 use crate::Error;
 use crate::inject::made::{Made, hexadecimal};
-use crate::symbolize::{Sources, symbolize};
+use crate::symbolize::{Outcome, Sources, symbolize};
 
 /// What a run measured.
 pub struct Collected {
@@ -66,12 +66,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
             cpu.add(&record, &origin);
         }
         if let Some(mem) = &mut mem {
-            if !record.sees_malloc {
-                doubts.push(format!(
-                    "{} {} brings a malloc of its own: its allocations are not seen",
-                    origin.package, origin.target
-                ));
-            }
+            doubts.extend(targets.unseen(&record));
             mem.add(&record, &origin);
         }
     }
@@ -80,6 +75,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     let mut collected = Collected { cpu, mem, engine, doubts };
     collected.comment(asked);
     collected.name(sources);
+    collected.doubts.sort();
     collected.doubts.dedup();
     Ok(collected)
 }
@@ -124,21 +120,29 @@ impl Collected {
         }
     }
 
-    /// Names the code, then takes the harness's own frames out.
+    /// Names the code, then takes the harness's own frames out. The profiles are named side by side: reading debug info
+    /// is most of what a run costs after its end.
     fn name(&mut self, sources: &Sources) {
-        let profiles =
-            self.cpu.iter_mut().map(|(profile, _)| profile).chain(self.mem.iter_mut().map(|(profile, _)| profile));
-        for profile in profiles {
-            let outcome = symbolize(profile, sources);
-            self.doubts.extend(
-                outcome
-                    .skipped
-                    .iter()
-                    .map(|skipped| format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)),
-            );
-            prof_pprof::remove_runtime(profile, |function| part(&function.name));
-        }
+        let cpu = self.cpu.as_mut().map(|(profile, _)| profile);
+        let mem = self.mem.as_mut().map(|(profile, _)| profile);
+        let outcomes = std::thread::scope(|scope| {
+            let threads = [cpu, mem].map(|profile| profile.map(|profile| scope.spawn(|| name(profile, sources))));
+            threads.map(|thread| thread.map(|thread| thread.join().expect("naming does not panic")))
+        });
+        self.doubts.extend(
+            outcomes
+                .into_iter()
+                .flatten()
+                .flat_map(|outcome| outcome.skipped)
+                .map(|skipped| format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)),
+        );
     }
+}
+
+fn name(profile: &mut Profile, sources: &Sources) -> Outcome {
+    let outcome = symbolize(profile, sources);
+    prof_pprof::remove_runtime(profile, |function| part(&function.name));
+    outcome
 }
 
 /// Which part of the injected crates a function is, or is made for.
@@ -159,31 +163,54 @@ fn part(name: &str) -> Runtime {
 
 /// The project's executables, to find the one that a record is of.
 pub struct Targets {
-    by_build_id: HashMap<String, Origin>,
-    by_path: HashMap<PathBuf, Origin>,
+    known: Vec<Target>,
+    by_build_id: HashMap<String, usize>,
+    by_path: HashMap<PathBuf, usize>,
+}
+
+/// A target of the project.
+struct Target {
+    origin: Origin,
+    allocator: Option<String>,
 }
 
 impl Targets {
     /// Names the executables that were made by what cargo says of the project.
     pub fn new(made: &[Made], metadata: &Metadata) -> Targets {
-        let mut targets = Targets { by_build_id: HashMap::new(), by_path: HashMap::new() };
-        for made in made {
+        let mut targets = Targets { known: Vec::new(), by_build_id: HashMap::new(), by_path: HashMap::new() };
+        for (index, made) in made.iter().enumerate() {
             let origin = Origin { package: made.package.clone(), target: target_name(made, metadata) };
+            targets.known.push(Target { origin, allocator: made.allocator.clone() });
             if let Some(build_id) = &made.build_id {
-                targets.by_build_id.insert(build_id.clone(), origin.clone());
+                targets.by_build_id.insert(build_id.clone(), index);
             }
-            targets.by_path.insert(made.executable.clone(), origin);
+            targets.by_path.insert(made.executable.clone(), index);
         }
         targets
     }
 
-    fn origin(&self, record: &Record) -> Origin {
+    fn find(&self, record: &Record) -> Option<&Target> {
         let program = record.mappings.iter().find(|mapping| mapping.path == record.executable);
         let by_build_id = program.and_then(|mapping| self.by_build_id.get(&hexadecimal(&mapping.build_id)));
-        by_build_id.or_else(|| self.by_path.get(&record.executable)).cloned().unwrap_or_else(|| Origin {
+        let index = by_build_id.or_else(|| self.by_path.get(&record.executable))?;
+        self.known.get(*index)
+    }
+
+    fn origin(&self, record: &Record) -> Origin {
+        self.find(record).map(|target| target.origin.clone()).unwrap_or_else(|| Origin {
             package: "unknown".into(),
             target: record.executable.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         })
+    }
+
+    /// What the memory profile does not see of a process.
+    fn unseen(&self, record: &Record) -> Option<String> {
+        let Origin { package, target } = self.origin(record);
+        if !record.sees_malloc {
+            return Some(format!("{package} {target} brings a malloc of its own: its allocations are not seen"));
+        }
+        let allocator = self.find(record)?.allocator.as_ref()?;
+        Some(format!("{package} {target} uses {allocator}: the memory profile sees only what comes from libc's malloc"))
     }
 }
 

@@ -86,15 +86,6 @@ impl Summary<'_> {
         }
         let others = self.made.iter().filter(|made| made.not_injected.is_some());
         notes.extend(others.map(|made| not_injected(made, &project.metadata)));
-        if self.asked.mem_rate.is_some() {
-            notes.extend(self.made.iter().filter_map(|made| {
-                let (name, allocator) = (target_name(made, &project.metadata), made.allocator.as_ref()?);
-                Some(format!(
-                    "{} {name} uses {allocator}: the memory profile sees only what comes from libc's malloc",
-                    made.package
-                ))
-            }));
-        }
         if cargo == Cargo::Test && runs_doctests(matches, &project.metadata) {
             notes.push("doctests run unprofiled: rustdoc compiles them".into());
         }

@@ -39,7 +39,11 @@ impl Outcome {
     /// libtest's line for each test, without times, sorted.
     pub fn test_lines(&self) -> Vec<String> {
         let text = comparable::stdout(&self.stdout);
-        let mut lines: Vec<_> = text.lines().filter(|line| line.starts_with("test ")).map(str::to_owned).collect();
+        let mut lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("test ") && line.contains(" ... "))
+            .map(str::to_owned)
+            .collect();
         lines.sort();
         lines
     }

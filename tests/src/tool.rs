@@ -20,7 +20,12 @@ pub fn tool() -> &'static Path {
     static TOOL: OnceLock<PathBuf> = OnceLock::new();
     // The environment stays as it is: other flags or another target directory would build everything again.
     TOOL.get_or_init(|| {
-        let messages = output_of_cargo(&["build", "-p", "cargo-prof", "--message-format=json"]);
+        let mut arguments = vec!["build", "-p", "cargo-prof", "--message-format=json"];
+        // As these tests themselves are built.
+        if !cfg!(debug_assertions) {
+            arguments.push("--release");
+        }
+        let messages = output_of_cargo(&arguments);
         messages
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

@@ -86,7 +86,8 @@ fn stand_alone(directory: &Path) -> Result<(), String> {
 
 fn labels(directory: &Path) -> Result<BTreeMap<String, String>, String> {
     let metadata = metadata(directory, &["--no-deps"])?;
-    let targets = metadata["packages"].as_array().into_iter().flatten().filter_map(|package| package["targets"].as_array());
+    let targets =
+        metadata["packages"].as_array().into_iter().flatten().filter_map(|package| package["targets"].as_array());
     let label = |target: &Value| {
         let kind = match target["kind"][0].as_str()? {
             "custom-build" => return None,

@@ -1,0 +1,77 @@
+//! Judges one crate: its tests run plainly and profiled, the results compared, the profiles checked. A crate whose
+//! plain runs differ from each other is called flaky, and is no fault of ours. How it is told is in `document.rs`.
+
+use crate::profiles::{self, Made, Truth};
+use crate::results::Results;
+use crate::run::Workshop;
+use crate::selection::Selected;
+use crate::source;
+
+/// What came of a crate.
+pub struct Judged {
+    /// Tests that have a result.
+    pub tests: usize,
+    /// How the plain run ended.
+    pub status: String,
+    /// Whether the profiled run gave the same.
+    pub verdict: Verdict,
+    /// What is wrong with the profiles, or with how they were made.
+    pub wrong: Vec<String>,
+    /// How the CPU profile was made.
+    pub cpu: Made,
+    /// How the memory profile was made.
+    pub memory: Made,
+}
+
+/// Whether two runs gave the same.
+pub enum Verdict {
+    /// They did.
+    Equal,
+    /// They did not, and nor did two plain runs: in this.
+    Flaky(Vec<String>),
+    /// They did not, while two plain runs did: in this.
+    Different(Vec<String>),
+}
+
+impl Judged {
+    /// Whether nothing is held against us.
+    pub fn is_well(&self) -> bool {
+        self.wrong.is_empty() && !matches!(self.verdict, Verdict::Different(_))
+    }
+}
+
+/// Runs and judges.
+///
+/// # Errors
+///
+/// If the crate cannot be obtained, or does not build with plain cargo.
+pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String> {
+    let source = source::obtain(selected, &workshop.folder)?;
+    let plain = Results::of(&workshop.plain(selected, &source, "plain")?);
+    let (run, paths) = workshop.profiled(selected, &source)?;
+    let profiled = Results::of(&run);
+
+    let differences = plain.differences(&profiled);
+    let verdict = if differences.is_empty() {
+        Verdict::Equal
+    } else {
+        let again = Results::of(&workshop.plain(selected, &source, "plain-again")?);
+        match plain.differences(&again) {
+            chance if chance.is_empty() => Verdict::Different(differences),
+            chance => Verdict::Flaky(chance),
+        }
+    };
+
+    let mut wrong = Vec::new();
+    if run.stderr.lines().any(|line| line.trim_start().starts_with("Compiling ")) {
+        wrong.push("the second run with nothing changed compiled again".to_owned());
+    }
+    let tests = profiled.tests_by_target(&source).unwrap_or_else(|reason| {
+        wrong.push(reason);
+        Default::default()
+    });
+    let truth = Truth { package: selected.name, tests: &tests, cpu: run.cpu };
+    let cpu = profiles::check_cpu(&paths.cpu, &truth, &mut wrong).unwrap_or_default();
+    let memory = profiles::check_memory(&paths.memory, &truth, &mut wrong).unwrap_or_default();
+    Ok(Judged { tests: plain.tests_run(), status: plain.status().to_owned(), verdict, wrong, cpu, memory })
+}

@@ -1,0 +1,129 @@
+//! Checks what the two profiles of a run say against what the run itself said: labels, CPU time, whose functions they
+//! hold. Reading is `prof-pprof`'s. Never judges the tests' results, which is done in `results.rs`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use prof_pprof::{LabelValue, Profile, Sample};
+use regex::Regex;
+
+use crate::source::failed;
+
+/// How many things wrong of a kind are named.
+const NAMED: usize = 3;
+
+/// What a profile must agree with.
+pub struct Truth<'a> {
+    /// The package whose tests ran.
+    pub package: &'a str,
+    /// The names of the tests of each target, by its label.
+    pub tests: &'a BTreeMap<String, BTreeSet<String>>,
+    /// CPU time of the run, with cargo's own.
+    pub cpu: Duration,
+}
+
+/// What a profile says of how it was made.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Made {
+    /// Samples taken.
+    pub samples: u64,
+    /// Samples that found no room.
+    pub lost: u64,
+    /// Samples whose stack was cut.
+    pub truncated: u64,
+}
+
+/// Reads a CPU profile and checks it. What is wrong is put into `wrong`, in words.
+pub fn check_cpu(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Option<Made> {
+    let profile = read(path, wrong)?;
+    check(&profile, truth, wrong);
+    let nanos: i64 = profile.samples.iter().map(|sample| sample.values.last().copied().unwrap_or(0)).sum();
+    let sampled = Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
+    if sampled > truth.cpu {
+        wrong.push(format!(
+            "{:.2} s of CPU time sampled in a run that took {:.2} s",
+            seconds(sampled),
+            seconds(truth.cpu)
+        ));
+    }
+    made(&profile, wrong)
+}
+
+/// Reads a memory profile and checks it. What is wrong is put into `wrong`, in words.
+pub fn check_memory(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Option<Made> {
+    let profile = read(path, wrong)?;
+    check(&profile, truth, wrong);
+    // alloc_objects, alloc_space, inuse_objects, inuse_space
+    let is_right = |sample: &Sample| match sample.values[..] {
+        [objects, space, live_objects, live_space] => {
+            (0..=objects).contains(&live_objects) && (0..=space).contains(&live_space)
+        }
+        _ => false,
+    };
+    let impossible = profile.samples.iter().find(|sample| !is_right(sample));
+    wrong.extend(impossible.map(|sample| format!("more in use than was allocated: {:?}", sample.values)));
+    made(&profile, wrong)
+}
+
+fn read(path: &Path, wrong: &mut Vec<String>) -> Option<Profile> {
+    let profile = std::fs::read(path)
+        .map_err(failed("read", path))
+        .and_then(|bytes| prof_pprof::decode(&bytes).map_err(|error| error.to_string()))
+        .and_then(|profile| profile.check().map(|()| profile).map_err(|error| error.to_string()));
+    profile.map_err(|error| wrong.push(error)).ok()
+}
+
+/// What holds for both kinds.
+fn check(profile: &Profile, truth: &Truth, wrong: &mut Vec<String>) {
+    let mut found = BTreeSet::new();
+    for sample in &profile.samples {
+        found.extend(wrong_labels(sample, truth));
+    }
+    let functions = profile.functions.iter().filter(|function| OURS.is_match(&function.name));
+    found.extend(functions.map(|function| format!("a function of ours: {}", function.name)));
+    wrong.extend(found.into_iter().take(NAMED));
+}
+
+fn wrong_labels(sample: &Sample, truth: &Truth) -> Option<String> {
+    let (package, target, test) = (label(sample, "package"), label(sample, "target"), label(sample, "test"));
+    let (Some(package), Some(target)) = (package, target) else {
+        return Some(format!("a sample without package or target: {:?}", sample.labels));
+    };
+    if package != truth.package {
+        return Some(format!("a sample of package {package}, target {target}"));
+    }
+    let Some(tests) = truth.tests.get(target) else {
+        return Some(format!("a sample of the target {target}, which did not run"));
+    };
+    let test = test.filter(|test| !tests.contains(*test))?;
+    Some(format!("a sample of the test {test}, which {target} has no result of"))
+}
+
+fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
+    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
+        LabelValue::Text(text) => Some(&**text),
+        LabelValue::Number { .. } => None,
+    })
+}
+
+/// The numbers in the comment that `cargo prof` leaves in each profile.
+fn made(profile: &Profile, wrong: &mut Vec<String>) -> Option<Made> {
+    let numbers = profile.comments.iter().find_map(|comment| COMMENT.captures(comment));
+    let Some(numbers) = numbers else {
+        wrong.push(format!("no comment says how many samples were taken: {:?}", profile.comments));
+        return None;
+    };
+    let number = |at: usize| numbers[at].parse().unwrap_or(0);
+    Some(Made { samples: number(1), lost: number(2), truncated: number(3) })
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+static OURS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(^|[^\w])prof_(harness|test)::").expect("the pattern is right"));
+static COMMENT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r", (\d+) samples, (\d+) lost, (\d+) truncated").expect("the pattern is right"));

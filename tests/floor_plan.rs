@@ -58,7 +58,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 12] = [
+const FILES_WITH_UNSAFE: [&str; 13] = [
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
     "prof-harness/src/autostart.rs",
@@ -67,6 +67,7 @@ const FILES_WITH_UNSAFE: [&str; 12] = [
     "prof-harness/src/heap/live.rs",
     "prof-harness/src/mapping.rs",
     "prof-harness/src/memory.rs",
+    "prof-harness/src/named_tests.rs",
     "prof-harness/src/registers.rs",
     "prof-harness/src/sys.rs",
     "prof-harness/src/thread.rs",

@@ -103,28 +103,19 @@ fn a_build_target_that_is_the_host_is_profiled() {
 }
 
 #[test]
-fn unusual_linking_runs_profiled_or_says_that_it_does_not() {
-    let project = Project::of("program");
-    for flags in [
-        "-C target-feature=+crt-static",
-        "-C prefer-dynamic",
-        "-C link-arg=-Wl,--gc-sections -C force-frame-pointers=yes",
-    ] {
-        let arguments = ["run", "-q", "--bin", "short", "--target-dir", "target/linking"];
-        let prepare = |command: &mut Command| {
+fn unusual_linking_is_profiled_right_or_named_as_not() {
+    let project = Project::of("truth");
+    for flags in ["-C target-feature=+crt-static", "-C prefer-dynamic", "-C link-arg=-Wl,--gc-sections"] {
+        let arguments = ["run", "--bin", "hoard", "--target-dir", "target/linking"];
+        let twice = project.twice_with(&arguments, |command| {
             command.env("RUSTFLAGS", flags);
-        };
-        let mut plain = project.command("cargo");
-        prepare(plain.args(arguments));
-        let plain = Outcome::from(plain.output().unwrap()).succeeded();
-
-        let ours = project.profiled_with(&arguments, &["--memprofilerate", "1"], prepare).succeeded();
-        assert_eq!(ours.stdout, plain.stdout, "{flags}");
-        let is_profiled = project.path("target/profiles/mem.prof").exists() && !project.heap_profile().all().is_empty();
+        });
+        assert_eq!(twice.ours.stdout, "hoarded\n", "{flags}");
+        let kept = twice.heap.all().through("keep_small").in_use();
         assert!(
-            is_profiled || ours.stderr.contains("bin/short") || ours.stderr.contains("warning"),
-            "{flags}\n{}",
-            ours.stderr
+            kept == (1000, 24_000) || twice.ours.stderr.contains("bin/hoard"),
+            "{flags}: {kept:?}\n{}",
+            twice.ours.stderr
         );
     }
 }

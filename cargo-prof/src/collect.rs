@@ -99,9 +99,10 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {}, {rate} Hz, {} samples, {} lost, {} truncated, {} processes",
+                    "{tool}: engine {}, {rate} Hz, {} samples, {} unsampled, {} lost, {} truncated, {} processes",
                     self.engine.name(),
                     totals.samples,
+                    totals.unsampled_samples,
                     totals.lost_samples,
                     totals.truncated_samples,
                     totals.processes
@@ -127,7 +128,7 @@ impl Collected {
         let mem = self.mem.as_mut().map(|(profile, _)| profile);
         let outcomes = std::thread::scope(|scope| {
             let threads = [cpu, mem].map(|profile| profile.map(|profile| scope.spawn(|| name(profile, sources))));
-            threads.map(|thread| thread.map(|thread| thread.join().expect("naming does not panic")))
+            threads.map(|thread| thread.map(|thread| thread.join().unwrap_or_default()))
         });
         self.doubts.extend(
             outcomes

@@ -60,7 +60,7 @@ impl Project {
         // What cargo cannot read it reports itself when it builds.
         let config = cargo_config2::Config::load().ok();
         let given = values(matches, "config");
-        let rustc = config.as_ref().map_or_else(|| PathBuf::from("rustc"), |config| config.rustc().path.clone());
+        let rustc = config.as_ref().and_then(|config| config.build.rustc.clone()).unwrap_or_else(|| "rustc".into());
         let rustc = from_command_line(&given, "rustc").unwrap_or(rustc);
         let toolchain = Toolchain::find(cargo, &rustc)?;
         let wrapper = match std::env::var_os("RUSTC_WRAPPER") {

@@ -45,6 +45,14 @@ impl Summary<'_> {
                 counted(totals.processes, "process"),
             );
             doubt(&mut text, totals.lost_samples, totals.truncated_samples, totals.samples);
+            if totals.unsampled_samples * 20 > totals.samples {
+                let percent = totals.unsampled_samples as f64 * 100.0 / totals.samples as f64;
+                let _ = writeln!(
+                    text,
+                    "  note: {percent:.0} % of the time is in tests or threads shorter than the kernel's tick; it is in the profile \
+                     as [unsampled]"
+                );
+            }
         }
         if let (Some(output), Some((_, totals))) = (&self.outputs.mem, &self.collected.mem) {
             let bytes = |value| measurement::label(value, "bytes", "auto");

@@ -12,9 +12,12 @@ use crate::stack::Stack;
 
 /// Adds `ticks` CPU samples worth `nanos` to the bucket of `stack` and `label`, or to the loss. Signal: yes.
 pub fn add_cpu(stack: &Stack, label: Option<Place>, ticks: u64, nanos: u64) {
-    let added = intern_stack(stack, layout::FLAG_INTERRUPTED)
-        .and_then(|stack| arena::intern(layout::CPU_BUCKET, &[key(stack, label)], &[], 2))
-        .and_then(|bucket| {
+    add_to_bucket(intern_stack(stack, layout::FLAG_INTERRUPTED), label, ticks, nanos);
+}
+
+fn add_to_bucket(stack: Option<Place>, label: Option<Place>, ticks: u64, nanos: u64) {
+    let added =
+        stack.and_then(|stack| arena::intern(layout::CPU_BUCKET, &[key(stack, label)], &[], 2)).and_then(|bucket| {
             arena::word(bucket, PREFIX_WORDS + 1)?.fetch_add(ticks, Ordering::Relaxed);
             arena::word(bucket, PREFIX_WORDS + 2)?.fetch_add(nanos, Ordering::Relaxed);
             Some(())
@@ -23,6 +26,12 @@ pub fn add_cpu(stack: &Stack, label: Option<Place>, ticks: u64, nanos: u64) {
         lose_cpu(ticks, nanos);
     }
     arena::touch();
+}
+
+/// Adds CPU samples that fell due without an interruption, and so have no stack. Signal: yes.
+pub fn add_unsampled(label: Option<Place>, ticks: u64, nanos: u64) {
+    let stack = arena::intern(layout::STACK, &[layout::FLAG_UNSAMPLED], &[], 0);
+    add_to_bucket(stack, label, ticks, nanos);
 }
 
 /// Counts CPU samples that could not be captured. Signal: yes.

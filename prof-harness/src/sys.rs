@@ -27,6 +27,11 @@ pub fn unix_nanos() -> u64 {
     clock_nanos(libc::CLOCK_REALTIME)
 }
 
+/// Nanoseconds of CPU time that the calling thread has used. Signal: yes.
+pub fn thread_cpu_nanos() -> u64 {
+    clock_nanos(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 fn clock_nanos(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a timespec that lives across the call.
@@ -174,32 +179,16 @@ impl Drop for File {
     }
 }
 
-/// How a signal came, as the kernel lays it out for timers; libc names no `si_overrun`.
-#[repr(C)]
-pub struct TimerInfo {
-    signal: c_int,
-    errno: c_int,
-    code: c_int,
-    _pad: c_int,
-    _timer: c_int,
-    overrun: c_int,
-    value: *const c_void,
-}
-
-impl TimerInfo {
-    /// The expiries that the kernel merged into this signal beyond the first, if a timer with `value` sent it.
-    /// Signal: yes.
-    ///
-    /// # Safety
-    ///
-    /// `info` is what the kernel handed to a handler with SA_SIGINFO.
-    pub unsafe fn overrun(info: *const siginfo_t, value: *const c_void) -> Option<u64> {
-        let info = info.cast::<TimerInfo>();
-        // SAFETY: a siginfo_t is larger than a TimerInfo, and all of it is initialised by the kernel.
-        let info = unsafe { &*info };
-        (info.signal == libc::SIGPROF && info.errno == 0 && info.code == libc::SI_TIMER && info.value == value)
-            .then(|| u64::try_from(info.overrun).unwrap_or(0))
-    }
+/// Whether a timer that carries `value` sent the signal that `info` describes. Signal: yes.
+///
+/// # Safety
+///
+/// `info` is what the kernel handed to a handler with SA_SIGINFO.
+pub unsafe fn is_from_timer(info: *const siginfo_t, value: *const c_void) -> bool {
+    // SAFETY: the caller's promise.
+    let info = unsafe { &*info };
+    // SAFETY: the value is initialised for the signals of timers.
+    info.si_code == libc::SI_TIMER && unsafe { info.si_value() }.sival_ptr.cast_const() == value
 }
 
 /// Installs `handler` for SIGPROF, restarting system calls. Signal: no.

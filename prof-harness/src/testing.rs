@@ -2,7 +2,7 @@
 //! while none runs.
 
 use crate::label::{self, Label};
-use crate::{alive, arena, autostart, bucket, mapping, memory, thread};
+use crate::{alive, arena, autostart, bucket, cpu, mapping, memory, thread};
 use prof_record::layout;
 use std::sync::atomic::Ordering;
 
@@ -41,6 +41,7 @@ pub fn begin(kind: Kind, name: &str) -> Running {
         Kind::Test => layout::LABEL_TEST,
         Kind::Bench => layout::LABEL_BENCH,
     };
+    cpu::settle();
     let label = memory::place(label::begin(bucket::intern_label(kind, name)));
     let before = thread::set_label(label);
     Running { label, before }
@@ -69,6 +70,7 @@ pub struct Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(label) = self.label {
+            cpu::settle();
             label::end(label);
             thread::set_label(self.before);
             arena::touch();

@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::label::Label;
 use crate::stack::Bounds;
@@ -27,6 +27,9 @@ pub struct Thread {
     stack_high: Cell<u64>,
     label: Cell<Option<&'static Label>>,
     timer: Cell<Option<sys::timer_t>>,
+    /// The CPU time of the thread at which its next sample is due, 0 while it has no timer. Atomic because a signal can
+    /// come between reading and writing it.
+    pub next_due: AtomicU64,
     /// Whether the process's main thread made it.
     is_of_main: Cell<bool>,
 }
@@ -42,6 +45,7 @@ thread_local! {
             stack_high: Cell::new(0),
             label: Cell::new(None),
             timer: Cell::new(None),
+            next_due: AtomicU64::new(0),
             is_of_main: Cell::new(false),
         }
     };
@@ -128,6 +132,7 @@ static END_KEY: AtomicU32 = AtomicU32::new(NO_KEY);
 /// handlers.
 pub fn watch_ends() {
     unsafe extern "C" fn leave(_value: *mut c_void) {
+        cpu::settle();
         if let Some(timer) = with(|thread| thread.timer.take()) {
             sys::stop_timer(timer);
         }

@@ -15,6 +15,9 @@ use crate::{
 
 /// The pseudo frame at the root of stacks whose unwinding ended early.
 pub const TRUNCATED_FRAME: &str = "[truncated]";
+/// The pseudo frame that bears CPU time without an interruption: what a test or thread used after the kernel's last tick in
+/// it.
+pub const UNSAMPLED_FRAME: &str = "[unsampled]";
 /// The pseudo frame that bears what could not be recorded.
 pub const LOST_FRAME: &str = "[lost]";
 
@@ -46,6 +49,8 @@ pub struct CpuTotals {
     pub nanos: u64,
     /// Samples whose stack lacks its root.
     pub truncated_samples: u64,
+    /// Samples without a stack, because nothing interrupted the thread when they were due.
+    pub unsampled_samples: u64,
     /// Samples without a stack, because there was no room.
     pub lost_samples: u64,
     /// Parts of records that the end of their process left unfinished.
@@ -74,6 +79,9 @@ impl CpuProfile {
             totals.nanos += bucket.nanos;
             if record.stacks[bucket.stack].truncated {
                 totals.truncated_samples += bucket.samples;
+            }
+            if record.stacks[bucket.stack].unsampled {
+                totals.unsampled_samples += bucket.samples;
             }
         }
         let loss = record.loss;
@@ -269,6 +277,9 @@ impl Place<'_> {
         let (space, builder) = (&mut self.assembly.space, &mut self.assembly.builder);
         let mut locations: Vec<_> =
             addresses(stack).map(|address| self.process.location(address, space, builder)).collect();
+        if stack.unsampled {
+            locations.push(pseudo_frame(builder, UNSAMPLED_FRAME));
+        }
         if stack.truncated {
             locations.push(pseudo_frame(builder, TRUNCATED_FRAME));
         }

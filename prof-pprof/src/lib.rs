@@ -29,7 +29,9 @@ pub use builder::{Builder, LabelSetIndex, SampleIndex, StackIndex};
 pub use codec::{decode, encode};
 pub use error::Error;
 pub use filter::{Runtime, merge_equal_samples, remove_frames, remove_runtime};
-pub use from_record::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, LOST_FRAME, Origin, TRUNCATED_FRAME};
+pub use from_record::{
+    CpuProfile, CpuTotals, HeapProfile, HeapTotals, LOST_FRAME, Origin, TRUNCATED_FRAME, UNSAMPLED_FRAME,
+};
 pub use profile::{
     Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
     Text, ValueType,

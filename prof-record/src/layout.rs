@@ -86,6 +86,9 @@ pub const FLAG_INTERRUPTED: u64 = 1;
 /// A stack's flag: unwinding ended before the root.
 pub const FLAG_TRUNCATED: u64 = 2;
 
+/// A stack's flag: there is none, because the time passed without an interruption.
+pub const FLAG_UNSAMPLED: u64 = 4;
+
 /// A label's kind: a test.
 pub const LABEL_TEST: u64 = 1;
 /// A label's kind: a benchmark.

@@ -153,6 +153,7 @@ impl<'a> Arena<'a> {
                         pcs: (entry.own + 1..entry.own + entry.length).map(|index| words.at(index)).collect(),
                         leaf_is_interrupted: flags & layout::FLAG_INTERRUPTED != 0,
                         truncated: flags & layout::FLAG_TRUNCATED != 0,
+                        unsampled: flags & layout::FLAG_UNSAMPLED != 0,
                     });
                 }
                 layout::LABEL => {

@@ -114,6 +114,8 @@ pub struct Stack {
     pub leaf_is_interrupted: bool,
     /// Whether unwinding ended before the root: at the depth limit or where it could not go on.
     pub truncated: bool,
+    /// Whether there is no stack: CPU time that passed without an interruption, before a test or thread ended.
+    pub unsampled: bool,
 }
 
 /// CPU time of one stack under one label.

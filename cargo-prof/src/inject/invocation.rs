@@ -25,6 +25,8 @@ pub struct Invocation {
     pub has_debug_info: bool,
     /// Whether it links, or makes an rlib.
     pub emits_link: bool,
+    /// Whether libc is linked statically.
+    pub is_static: bool,
 }
 
 /// Flags of rustc, besides `-C` and `--emit`, that take the next argument as their value.
@@ -107,6 +109,19 @@ impl Invocation {
                 self.has_debug_info = !matches!(level, "0" | "none" | "line-directives-only" | "line-tables-only");
             }
             Some(("extra-filename", name)) => name.clone_into(&mut self.extra_filename),
+            // The last word counts.
+            Some(("target-feature", features)) => {
+                for feature in features.split(',') {
+                    match feature {
+                        "+crt-static" => self.is_static = true,
+                        "-crt-static" => self.is_static = false,
+                        _ => {}
+                    }
+                }
+            }
+            Some(("link-arg" | "link-args", flags)) => {
+                self.is_static |= flags.split_whitespace().any(|flag| flag == "-static" || flag == "-static-pie");
+            }
             _ => {}
         }
     }
@@ -200,6 +215,15 @@ mod tests {
             parse("--crate-name m src/lib.rs --crate-type proc-macro --test --emit=link --out-dir /t")
                 .unwrap()
                 .makes_executable()
+        );
+    }
+
+    #[test]
+    fn a_static_libc_is_seen() {
+        let is_static = |flags: &str| parse(&format!("--crate-name l s.rs {flags}")).unwrap().is_static;
+        assert!(is_static("-C target-feature=+sse3,+crt-static") && is_static("-Clink-arg=-static"));
+        assert!(
+            !is_static("-C target-feature=+crt-static -Ctarget-feature=-crt-static") && !is_static("-Clink-arg=-lm")
         );
     }
 

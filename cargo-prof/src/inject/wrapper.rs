@@ -97,7 +97,10 @@ struct Attempt {
 fn make(plan: &Plan, invocation: &Invocation, plain: Command) -> ExitCode {
     let triple = invocation.target.as_deref().unwrap_or(&plan.host);
     let mut reason = format!("there is no harness for {triple}");
-    if let Some(libraries) = plan.libraries.get(triple) {
+    if invocation.is_static {
+        // Its libc has no other definition of `pthread_create` for ours to hand on to.
+        reason = "it links libc statically".into();
+    } else if let Some(libraries) = plan.libraries.get(triple) {
         for attempt in attempts(libraries, invocation.is_test) {
             match run(&plain, &attempt) {
                 Ok(output) if output.status.success() => {

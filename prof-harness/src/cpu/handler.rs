@@ -4,9 +4,9 @@
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::Ordering;
 
-use super::PERIOD;
+use super::{take_due, PERIOD};
 use crate::registers::Registers;
-use crate::sys::{self, siginfo_t, TimerInfo};
+use crate::sys::{self, siginfo_t};
 use crate::{alive, bucket, label, thread, unwind};
 
 static MARK: u8 = 0;
@@ -24,17 +24,17 @@ pub fn install() -> bool {
 extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let errno = sys::errno();
     // SAFETY: what the kernel handed over.
-    let overrun = unsafe { TimerInfo::overrun(info, mark()) };
-    if let (Some(overrun), true) = (overrun, alive::is_alive()) {
+    let is_ours = unsafe { sys::is_from_timer(info, mark()) };
+    if is_ours && alive::is_alive() {
         // SAFETY: what the kernel handed over.
         let registers = unsafe { Registers::interrupted(context) };
-        sample(registers, 1 + overrun);
+        sample(registers, take_due());
     }
     sys::set_errno(errno);
 }
 
 fn sample(registers: Registers, ticks: u64) {
-    let Some(label) = label::attribution().label() else { return };
+    let Some(label) = label::attribution().label().filter(|_| ticks > 0) else { return };
     let nanos = ticks * PERIOD.load(Ordering::Relaxed);
     let captured = unwind::capture(registers, thread::bounds(), |stack| bucket::add_cpu(stack, label, ticks, nanos));
     if captured.is_none() {

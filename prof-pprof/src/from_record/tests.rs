@@ -44,7 +44,7 @@ fn record() -> Record {
 }
 
 fn stack(pcs: &[u64], leaf_is_interrupted: bool) -> Stack {
-    Stack { pcs: pcs.to_vec(), leaf_is_interrupted, truncated: false }
+    Stack { pcs: pcs.to_vec(), leaf_is_interrupted, truncated: false, unsampled: false }
 }
 
 fn origin() -> Origin {
@@ -58,6 +58,19 @@ fn addresses_of(profile: &Profile, sample: usize) -> Vec<u64> {
 fn names_of(profile: &Profile, sample: usize) -> Vec<&str> {
     let locations = profile.samples[sample].locations.iter();
     locations.flat_map(|location| &profile[*location].lines).map(|line| &*profile[line.function].name).collect()
+}
+
+#[test]
+fn time_without_an_interruption_is_a_visible_frame() {
+    let mut record = record();
+    record.stacks = vec![Stack { unsampled: true, ..stack(&[], false) }];
+    record.cpu = vec![CpuBucket { stack: 0, label: None, samples: 2, nanos: 200 }];
+    let mut cpu = CpuProfile::new(100);
+    cpu.add(&record, &origin());
+    let (profile, totals) = cpu.finish(&[]);
+    assert_eq!((totals.samples, totals.unsampled_samples), (2, 2));
+    let names: Vec<_> = profile.functions.iter().map(|function| &*function.name).collect();
+    assert_eq!(names, [UNSAMPLED_FRAME]);
 }
 
 #[test]
@@ -146,8 +159,15 @@ fn what_is_missing_is_a_frame() {
     assert_eq!(names_of(&cpu, 1), ["[lost]"]);
     assert_eq!(cpu.samples[1].values, [2, 200]);
     assert_eq!(cpu.samples[1].labels.len(), 2);
-    let expected =
-        CpuTotals { processes: 1, samples: 5, nanos: 500, truncated_samples: 3, lost_samples: 2, torn_entries: 1 };
+    let expected = CpuTotals {
+        processes: 1,
+        samples: 5,
+        nanos: 500,
+        truncated_samples: 3,
+        lost_samples: 2,
+        torn_entries: 1,
+        ..CpuTotals::default()
+    };
     assert_eq!(totals, expected);
     let mut heap = HeapProfile::new(512 << 10);
     heap.add(&record, &origin());

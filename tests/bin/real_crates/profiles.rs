@@ -110,13 +110,15 @@ fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
 
 /// The numbers in the comment that `cargo prof` leaves in each profile.
 fn made(profile: &Profile, wrong: &mut Vec<String>) -> Option<Made> {
-    let numbers = profile.comments.iter().find_map(|comment| COMMENT.captures(comment));
-    let Some(numbers) = numbers else {
+    let number = |fate: &str| {
+        let counts = profile.comments.iter().flat_map(|comment| COUNT.captures_iter(comment));
+        counts.filter(|count| &count[2] == fate).find_map(|count| count[1].parse().ok())
+    };
+    let (Some(samples), Some(lost), Some(truncated)) = (number("samples"), number("lost"), number("truncated")) else {
         wrong.push(format!("no comment says how many samples were taken: {:?}", profile.comments));
         return None;
     };
-    let number = |at: usize| numbers[at].parse().unwrap_or(0);
-    Some(Made { samples: number(1), lost: number(2), truncated: number(3) })
+    Some(Made { samples, lost, truncated })
 }
 
 fn seconds(time: Duration) -> f64 {
@@ -125,5 +127,4 @@ fn seconds(time: Duration) -> f64 {
 
 static OURS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(^|[^\w])prof_(harness|test)::").expect("the pattern is right"));
-static COMMENT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r", (\d+) samples, (\d+) lost, (\d+) truncated").expect("the pattern is right"));
+static COUNT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r", (\d+) (\w+)").expect("the pattern is right"));

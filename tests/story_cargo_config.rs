@@ -117,7 +117,7 @@ fn unusual_linking_is_profiled_right() {
 #[test]
 fn a_static_program_runs_as_it_is_and_is_named() {
     let project = Project::of("truth");
-    let flags = |command: &mut std::process::Command| {
+    let flags = |command: &mut Command| {
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
     };
     let mut plain = project.command("cargo");

@@ -83,6 +83,13 @@ fn check(path: &Path, shown: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Err(Error::Environment(format!("{} is a directory; name a file in it", shown.display())));
     }
+    if is_special(path) {
+        return std::fs::OpenOptions::new().write(true).open(path).map(drop).map_err(|error| {
+            Error::Environment(format!("cannot write {}: {}; name another file", shown.display(), error.kind()))
+        });
+    }
+    // A link is followed: the file that it names is replaced, not the link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Path::new("/"));
     if !directory.is_dir() {
         return Err(Error::Environment(format!(
@@ -102,20 +109,65 @@ fn check(path: &Path, shown: &Path) -> Result<(), Error> {
     })
 }
 
-/// Writes a file beside the one at `path` and puts it in its place, so that nobody ever sees half a profile.
+/// Whether there is something that is no file to be replaced, such as a pipe or `/dev/null`.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| !metadata.is_file())
+}
+
+/// Writes a file beside the one at `path` and puts it in its place, so that nobody ever sees half a profile. What is no
+/// file, such as a pipe, is written to.
 ///
 /// # Errors
 ///
 /// If the file cannot be written; the one that was there is then untouched.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let directory = path.parent().unwrap_or(Path::new("/"));
     let failed = |error| Error::file("write", path)(error);
+    if is_special(path) {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
+        return file.write_all(bytes).map_err(failed);
+    }
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let directory = path.parent().unwrap_or(Path::new("/"));
     let mut builder = tempfile::Builder::new();
-    // As any file that a program writes, not private like a temporary one.
-    #[cfg(unix)]
-    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    // As the file that was there, or as any that a program writes: not private like a temporary one.
+    let permissions = std::fs::metadata(path)
+        .map_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666), |metadata| metadata.permissions());
+    let builder = builder.permissions(permissions);
     let mut file = builder.prefix(".cargo-prof-").tempfile_in(directory).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_stays_and_its_file_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        replace(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays() {
+        let null = Path::new("/dev/null");
+        check(null, null).unwrap();
+        replace(null, b"profile").unwrap();
+        assert!(!null.metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn one_file_by_two_names_is_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(".", directory.path().join("again")).unwrap();
+        assert!(is_same(&directory.path().join("x"), &directory.path().join("again/x")));
+        assert!(!is_same(&directory.path().join("x"), &directory.path().join("y")));
+        assert!(!is_same(Path::new("/dev/null"), Path::new("/dev/zero")));
+    }
 }

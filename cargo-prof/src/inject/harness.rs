@@ -22,9 +22,19 @@ pub fn for_target(toolchain: &Toolchain, triple: &str, is_offline: bool, fallbac
     let key = hash(&[&fingerprint.to_le_bytes(), toolchain.version.as_bytes(), triple.as_bytes()]);
     let directory = cache(fallback)?.join(format!("{key:016x}"));
     let done = directory.join("harness.json");
-    if let Some(libraries) = std::fs::read(&done).ok().and_then(|text| serde_json::from_slice::<Libraries>(&text).ok())
-        && libraries.harness.exists()
-    {
+    let read = || {
+        let libraries: Libraries = serde_json::from_slice(&std::fs::read(&done).ok()?).ok()?;
+        libraries.harness.exists().then_some(libraries)
+    };
+    if let Some(libraries) = read() {
+        return Ok(libraries);
+    }
+    // A run beside this one may be building the same.
+    std::fs::create_dir_all(&directory).map_err(Error::file("create", &directory))?;
+    let lock = directory.join("lock");
+    let lock =
+        std::fs::File::create(&lock).and_then(|file| file.lock().map(|()| file)).map_err(Error::file("lock", &lock))?;
+    if let Some(libraries) = read() {
         return Ok(libraries);
     }
     terminal::status(&format!("   Preparing the profiling harness for {triple} (once per toolchain)"));
@@ -48,6 +58,7 @@ pub fn for_target(toolchain: &Toolchain, triple: &str, is_offline: bool, fallbac
     let _ = std::fs::remove_dir_all(directory.join("build"));
     let text = serde_json::to_vec_pretty(&libraries).expect("paths are plain data");
     crate::outputs::replace(&done, &text)?;
+    drop(lock);
     Ok(libraries)
 }
 

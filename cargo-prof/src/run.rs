@@ -76,6 +76,11 @@ impl Run<'_> {
             // Unlike a variable, a flag does not show in the programs that are run.
             command.arg("--config").arg(setting("build.rustc-wrapper", self.wrapper));
         }
+        // Where the user has a directory apart for what cargo builds on the way, ours is to be no part of it.
+        let metadata = &self.project.metadata;
+        if metadata.build_directory.as_ref().is_some_and(|directory| *directory != metadata.target_directory) {
+            command.arg("--config").arg(setting("build.build-dir", self.target_directory));
+        }
         command.args(&self.forwarded.rest);
         command.env(DIRECTORY_VARIABLE, self.records);
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());

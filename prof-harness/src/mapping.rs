@@ -1,10 +1,11 @@
 //! The loaded objects: their code goes into the record as mappings, their call frame information to the unwinder.
 //! Read from the loader at safe points, never in a signal handler.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
 use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
+use prof_record::layout;
 
 use crate::unwind::{self, Unwinder};
 use crate::{bucket, memory, sys, thread};
@@ -30,9 +31,12 @@ pub fn refresh(executable: &[u8]) {
                 return;
             }
             LOADED.store(object.dlpi_adds, Ordering::Relaxed);
-            let unwinder = unwinder.get_or_insert_with(|| unwind::current().cloned().unwrap_or_default());
             // SAFETY: the loader keeps the object mapped during this call.
             let object = unsafe { Object::new(object) };
+            if !remember(object.identity()) {
+                return;
+            }
+            let unwinder = unwinder.get_or_insert_with(|| unwind::current().cloned().unwrap_or_default());
             let is_program = place == 1;
             // What the program was started with is never unloaded; later objects can go, so their sections are copied.
             object.add_to(unwinder, is_first);
@@ -43,6 +47,32 @@ pub fn refresh(executable: &[u8]) {
         }
     });
     REFRESHING.store(false, Ordering::Release);
+}
+
+/// An object that was taken in before.
+struct Known {
+    identity: u64,
+    next: AtomicPtr<Known>,
+}
+
+static KNOWN: AtomicPtr<Known> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Remembers an object; false if it was known. Only for the thread that is refreshing.
+fn remember(identity: u64) -> bool {
+    let newest = KNOWN.load(Ordering::Relaxed);
+    // SAFETY: null or a place that lives for ever.
+    let mut known = unsafe { newest.as_ref() };
+    while let Some(object) = known {
+        if object.identity == identity {
+            return false;
+        }
+        // SAFETY: as above.
+        known = unsafe { object.next.load(Ordering::Relaxed).as_ref() };
+    }
+    if let Some(object) = memory::place(Known { identity, next: AtomicPtr::new(newest) }) {
+        KNOWN.store(std::ptr::from_ref(object).cast_mut(), Ordering::Relaxed);
+    }
+    true
 }
 
 /// A loaded object.
@@ -76,6 +106,17 @@ impl<'a> Object<'a> {
         Some(unsafe { std::slice::from_raw_parts((self.base + address) as *const u8, length as usize) })
     }
 
+    /// A number for this object at this place: another may be loaded where one was unloaded.
+    fn identity(&self) -> u64 {
+        let build_id = self.build_id().unwrap_or(self.name);
+        let words = build_id.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        });
+        words.fold(layout::hash_word(layout::hash_start(layout::MAPPING), self.base), layout::hash_word)
+    }
+
     fn add_to(&self, unwinder: &mut Unwinder, stays: bool) {
         let Some(header) = self.headers.iter().find(|header| header.p_type == PT_GNU_EH_FRAME) else { return };
         let Some(eh_frame_hdr) = self.bytes_from(header.p_vaddr) else { return };
@@ -101,6 +142,8 @@ impl<'a> Object<'a> {
             eh_frame: Some(frame),
             ..Default::default()
         };
+        // What was unloaded from this place.
+        unwinder.remove_module(self.base + low);
         unwinder.add_module(Module::new(String::new(), self.base + low..self.base + high, self.base, sections));
     }
 
@@ -144,4 +187,38 @@ fn eh_frame_address(hdr_address: u64, hdr: &[u8]) -> Option<u64> {
     }
     let relative = i32::from_le_bytes(hdr.get(4..8)?.try_into().ok()?);
     Some((hdr_address + 4).wrapping_add_signed(i64::from(relative)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_loaded_later_is_taken_in_once() {
+        refresh(b"test");
+        // SAFETY: a library of libc's own, whose constructors do nothing that a test could notice.
+        let library = unsafe { libc::dlopen(c"libresolv.so.2".as_ptr(), libc::RTLD_NOW) };
+        assert!(!library.is_null());
+        // Another test may be refreshing; then this one is put off.
+        let known = |name: &[u8]| {
+            let mut found = false;
+            sys::for_each_object(&mut |object| {
+                // SAFETY: the loader keeps the object mapped during this call.
+                let object = unsafe { Object::new(object) };
+                found |= object.name.ends_with(name) && !remember(object.identity());
+            });
+            found
+        };
+        for _ in 0..1000 {
+            refresh(b"test");
+            if LOADED.load(Ordering::Relaxed) != 0 && !REFRESHING.load(Ordering::Relaxed) {
+                break;
+            }
+            sys::yield_now();
+        }
+        assert!(known(b"libresolv.so.2"));
+        let before = unwind::current().map(std::ptr::from_ref);
+        refresh(b"test");
+        assert_eq!(unwind::current().map(std::ptr::from_ref), before, "nothing new, nothing done");
+    }
 }

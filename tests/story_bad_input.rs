@@ -73,13 +73,14 @@ fn what_is_no_command_is_a_usage_error() {
 #[test]
 fn a_failed_build_shows_what_cargo_shows() {
     let project = Project::of("broken");
-    let plain = project.cargo(&["test"]);
+    // One job, or it is chance which of the two compilations of the library fails first.
+    let plain = project.cargo(&["test", "-j1"]);
     assert_eq!(plain.code(), 101);
 
     let before = b"the profile of an earlier run";
     let existing = project.path("target/cpu.prof");
     fs::write(&existing, before).unwrap();
-    let ours = project.prof(&["test", "--cpuprofile", "target/cpu.prof"]);
+    let ours = project.prof(&["test", "-j1", "--cpuprofile", "target/cpu.prof"]);
     assert_eq!(ours.code(), 101);
     assert!(ours.stderr.contains("error[E0308]: mismatched types"), "{}", ours.stderr);
     plain.assert_same(&ours);

@@ -86,11 +86,7 @@ impl Summary<'_> {
         if let (Some((_, totals)), Some(rate)) = (&self.collected.cpu, self.asked.cpu_rate)
             && totals.samples < FEW_SAMPLES
         {
-            notes.push(format!(
-                "{} are few: run for longer, or sample more often (--cpuprofilerate {})",
-                counted(totals.samples, "CPU sample"),
-                (rate * 10).min(1000).max(rate)
-            ));
+            notes.push(few(totals.samples, rate));
         }
         let others = self.made.iter().filter(|made| made.not_injected.is_some());
         notes.extend(others.map(|made| not_injected(made, &project.metadata)));
@@ -99,6 +95,16 @@ impl Summary<'_> {
         }
         notes
     }
+}
+
+/// How to get more than `samples` CPU samples at `rate` Hz. Beyond 1000 Hz a higher rate shows hardly more.
+fn few(samples: u64, rate: u64) -> String {
+    let verb = if samples == 1 { "is" } else { "are" };
+    let more_often = match rate.saturating_mul(10).min(1000) {
+        higher if higher > rate => format!(", or sample more often (--cpuprofilerate {higher})"),
+        _ => String::new(),
+    };
+    format!("{} {verb} few: run for longer{more_often}", counted(samples, "CPU sample"))
 }
 
 /// That an executable ran without the harness, and why.
@@ -172,4 +178,17 @@ fn shown(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
     let path = path.strip_prefix(&current).unwrap_or(path).display().to_string();
     if path.contains([' ', '\'', '"', '$', '*']) { format!("'{}'", path.replace('\'', "'\\''")) } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::few;
+
+    #[test]
+    fn a_higher_rate_is_advised_only_if_there_is_one() {
+        assert_eq!(few(3, 100), "3 CPU samples are few: run for longer, or sample more often (--cpuprofilerate 1000)");
+        assert_eq!(few(1, 50), "1 CPU sample is few: run for longer, or sample more often (--cpuprofilerate 500)");
+        assert_eq!(few(0, 1000), "0 CPU samples are few: run for longer");
+        assert_eq!(few(9, 20_000), "9 CPU samples are few: run for longer");
+    }
 }

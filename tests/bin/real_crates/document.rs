@@ -99,7 +99,7 @@ nothing about us. Otherwise it is **different**. A crate passes if it is not dif
 
 - running again with nothing changed compiles nothing;
 - both profiles can be read, and every index in them leads somewhere;
-- every sample is labelled with the package and with a target that ran, and a `test` label is the name of a test that
+- every sample is labelled with the package and with one of its targets, and a `test` label is the name of a test that
   has a result in that target;
 - not more CPU time was sampled than the run took, and nowhere is more memory in use than was allocated;
 - no function of the harness is in a stack.
@@ -140,7 +140,8 @@ fn notes(selected: &Selected, judged: &Judged) -> String {
     for (kind, Made { lost, truncated, .. }) in [("CPU", judged.cpu), ("allocation", judged.memory)] {
         for (number, fate) in [(lost, "lost"), (truncated, "with a stack cut short")] {
             if number > 0 {
-                notes.push(format!("{number} {kind} samples {fate}"));
+                let samples = if number == 1 { "sample" } else { "samples" };
+                notes.push(format!("{number} {kind} {samples} {fate}"));
             }
         }
     }

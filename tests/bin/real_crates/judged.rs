@@ -70,7 +70,7 @@ pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String>
         wrong.push(reason);
         Default::default()
     });
-    let truth = Truth { package: selected.name, tests: &tests, cpu: run.cpu };
+    let truth = Truth { package: selected.name, tests: &tests, targets: &source.labels, cpu: run.cpu };
     let cpu = profiles::check_cpu(&paths.cpu, &truth, &mut wrong).unwrap_or_default();
     let memory = profiles::check_memory(&paths.memory, &truth, &mut wrong).unwrap_or_default();
     Ok(Judged { tests: plain.tests_run(), status: plain.status().to_owned(), verdict, wrong, cpu, memory })

@@ -18,8 +18,10 @@ const NAMED: usize = 3;
 pub struct Truth<'a> {
     /// The package whose tests ran.
     pub package: &'a str,
-    /// The names of the tests of each target, by its label.
+    /// The names of the tests of each target that cargo ran, by its label.
     pub tests: &'a BTreeMap<String, BTreeSet<String>>,
+    /// The labels of all targets by their paths: a test may start an example or a binary of its package.
+    pub targets: &'a BTreeMap<String, String>,
     /// CPU time of the run, with cargo's own.
     pub cpu: Duration,
 }
@@ -94,10 +96,12 @@ fn wrong_labels(sample: &Sample, truth: &Truth) -> Option<String> {
     if package != truth.package {
         return Some(format!("a sample of package {package}, target {target}"));
     }
-    let Some(tests) = truth.tests.get(target) else {
-        return Some(format!("a sample of the target {target}, which did not run"));
-    };
-    let test = test.filter(|test| !tests.contains(*test))?;
+    if truth.targets.values().all(|known| known != target) {
+        return Some(format!("a sample of {target}, which is no target of the package"));
+    }
+    // What cargo did not run as a test has no tests.
+    let has_result = |test: &str| truth.tests.get(target).is_some_and(|tests| tests.contains(test));
+    let test = test.filter(|test| !has_result(test))?;
     Some(format!("a sample of the test {test}, which {target} has no result of"))
 }
 

@@ -21,6 +21,8 @@ pub struct Collected {
     pub engine: Engine,
     /// What the user should know of it.
     pub doubts: Vec<String>,
+    /// Whether any test or benchmark ran.
+    has_tests: bool,
 }
 
 /// What was asked for.
@@ -48,6 +50,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     let mut cpu = asked.cpu_rate.map(|_| CpuProfile::new(asked.cpu_period()));
     let mut mem = asked.mem_rate.map(HeapProfile::new);
     let mut engine = Engine::None;
+    let mut has_tests = false;
     let mut doubts = Vec::new();
     for path in record_files(directory)? {
         let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
@@ -61,6 +64,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
             }
         };
         let origin = targets.origin(&record);
+        has_tests |= !record.labels.is_empty();
         engine = engine.max(record.engine);
         if let Some(cpu) = &mut cpu {
             cpu.add(&record, &origin);
@@ -72,7 +76,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let mem = mem.map(|mem| mem.finish(&[]));
-    let mut collected = Collected { cpu, mem, engine, doubts };
+    let mut collected = Collected { cpu, mem, engine, doubts, has_tests };
     collected.comment(asked);
     collected.name(sources);
     collected.doubts.sort();
@@ -94,6 +98,14 @@ fn record_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 impl Collected {
+    /// Whether nothing was measured, and no test or benchmark ran that could have been.
+    pub fn is_empty(&self) -> bool {
+        let has_samples = |profile: &Profile| !profile.samples.is_empty();
+        !self.has_tests
+            && !self.cpu.as_ref().is_some_and(|(profile, _)| has_samples(profile))
+            && !self.mem.as_ref().is_some_and(|(profile, _)| has_samples(profile))
+    }
+
     fn comment(&mut self, asked: Asked) {
         let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {

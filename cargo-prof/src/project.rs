@@ -19,7 +19,9 @@ pub struct Project {
     /// The compiler and cargo of the project.
     pub toolchain: Toolchain,
     /// The rustc wrapper that cargo would use without us.
-    pub wrapper: Option<Wrapper>,
+    pub wrapper: Option<PathBuf>,
+    /// Whether the environment says which, be it none: it weighs more than any configuration.
+    pub has_wrapper_variable: bool,
 }
 
 /// The compiler and cargo of a project.
@@ -34,14 +36,6 @@ pub struct Toolchain {
     pub host: String,
     /// Its directory.
     pub sysroot: PathBuf,
-}
-
-/// A rustc wrapper of the user's.
-pub struct Wrapper {
-    /// The program.
-    pub program: PathBuf,
-    /// Whether the environment names it, which weighs more than any configuration.
-    pub is_in_environment: bool,
 }
 
 impl Project {
@@ -63,16 +57,19 @@ impl Project {
         let rustc = config.as_ref().and_then(|config| config.build.rustc.clone()).unwrap_or_else(|| "rustc".into());
         let rustc = from_command_line(&given, "rustc").unwrap_or(rustc);
         let toolchain = Toolchain::find(cargo, &rustc)?;
-        let wrapper = match std::env::var_os("RUSTC_WRAPPER") {
-            // Set but empty, it keeps cargo from any other.
-            Some(program) if program.is_empty() => None,
-            Some(program) => Some(Wrapper { program: program.into(), is_in_environment: true }),
-            None => from_command_line(&given, "rustc-wrapper")
-                .or_else(|| config.as_ref()?.build.rustc_wrapper.clone())
-                .filter(|program| !program.as_os_str().is_empty())
-                .map(|program| Wrapper { program, is_in_environment: false }),
-        };
-        Ok(Project { metadata, directory: target_directory.join("prof"), toolchain, wrapper })
+        let variable = std::env::var_os("RUSTC_WRAPPER");
+        let has_wrapper_variable = variable.is_some();
+        let wrapper = variable
+            .map(PathBuf::from)
+            .or_else(|| from_command_line(&given, "rustc-wrapper"))
+            .or_else(|| config.as_ref()?.build.rustc_wrapper.clone())
+            .filter(|program| !program.as_os_str().is_empty());
+        // Cargo finds a relative path from here; rustc is called in other directories.
+        let wrapper = wrapper.map(|program| match program.components().count() {
+            0 | 1 => program,
+            _ => std::path::absolute(&program).unwrap_or(program),
+        });
+        Ok(Project { metadata, directory: target_directory.join("prof"), toolchain, wrapper, has_wrapper_variable })
     }
 }
 
@@ -140,6 +137,12 @@ impl Toolchain {
         let own = sysroot.join("bin").join("rustc");
         let rustc = if rustc == Path::new("rustc") && own.is_file() { own } else { rustc.to_owned() };
         Ok(Toolchain { cargo, rustc, version, host, sysroot })
+    }
+
+    /// Whether the compiler takes unstable features.
+    pub fn is_nightly(&self) -> bool {
+        let release = self.version.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or_default();
+        release.contains("nightly") || release.contains("dev")
     }
 
     /// Where `rust-src` keeps the sources of std, if it is installed.

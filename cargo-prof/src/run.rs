@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -46,8 +48,9 @@ impl Run<'_> {
     pub fn to_its_end(&self) -> Result<ExitStatus, Error> {
         let mut command = self.command();
         let failed = Error::file("run", &self.project.toolchain.cargo);
-        let mut signals =
-            SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP]).map_err(Error::file("watch", "signals"))?;
+        // What is ignored, as after nohup, stays ignored: a handler would not be handed on to cargo as that.
+        let watched: Vec<i32> = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        let mut signals = SignalsInfo::<WithOrigin>::new(&watched).map_err(Error::file("watch", "signals"))?;
         let watch = signals.handle();
         let mut child = command.spawn().map_err(failed)?;
         let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
@@ -63,13 +66,18 @@ impl Run<'_> {
         let status = child.wait();
         watch.close();
         let _ = forwarding.join();
+        // From here on they end us, as they would have without a handler.
+        let is_over = Arc::new(AtomicBool::new(true));
+        for signal in watched {
+            let _ = signal_hook::flag::register_conditional_default(signal, Arc::clone(&is_over));
+        }
         status.map_err(Error::file("wait for", &self.project.toolchain.cargo))
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.project.toolchain.cargo);
         command.arg(self.cargo.name()).args(&self.forwarded.options).arg("--target-dir").arg(self.target_directory);
-        if self.project.wrapper.as_ref().is_some_and(|wrapper| wrapper.is_in_environment) {
+        if self.project.has_wrapper_variable {
             // It weighs more than any configuration.
             command.env("RUSTC_WRAPPER", self.wrapper);
         } else {
@@ -95,6 +103,14 @@ impl Run<'_> {
 fn setting(key: &str, path: &Path) -> OsString {
     let value = toml::Value::from(path.to_string_lossy().into_owned());
     format!("{key}={value}").into()
+}
+
+/// Whether we were started with the signal ignored, by the mask in `/proc/self/status`.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 fn is_sent_to_us(origin: &Origin) -> bool {

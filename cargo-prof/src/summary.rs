@@ -6,6 +6,7 @@ use std::path::Path;
 
 use cargo_metadata::Metadata;
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use prof_pprof::Profile;
 use prof_pprof::measurement;
 use prof_pprof::report::top_functions;
@@ -88,8 +89,7 @@ impl Summary<'_> {
         {
             notes.push(few(totals.samples, rate));
         }
-        let others = self.made.iter().filter(|made| made.not_injected.is_some());
-        notes.extend(others.map(|made| not_injected(made, &project.metadata)));
+        notes.extend(not_injected(self.made, cargo, matches, &project.metadata));
         if cargo == Cargo::Test && runs_doctests(matches, &project.metadata) {
             notes.push("doctests run unprofiled: rustdoc compiles them".into());
         }
@@ -107,22 +107,55 @@ fn few(samples: u64, rate: u64) -> String {
     format!("{} {verb} few: run for longer{more_often}", counted(samples, "CPU sample"))
 }
 
-/// That an executable ran without the harness, and why.
-pub fn not_injected(made: &Made, metadata: &Metadata) -> String {
-    format!(
-        "{} {} runs unprofiled: {}",
-        made.package,
-        target_name(made, metadata),
-        made.not_injected.as_deref().unwrap_or_default()
-    )
+/// The executables of this command that were made without the harness, and why. There may be others from earlier commands.
+pub fn not_injected(made: &[Made], cargo: Cargo, matches: &ArgMatches, metadata: &Metadata) -> Vec<String> {
+    let others = made.iter().filter_map(|made| Some((made, made.not_injected.as_ref()?)));
+    let others = others.map(|(made, reason)| (made, reason, target_name(made, metadata)));
+    others
+        .filter(|(made, _, target)| is_of_command(&made.package, target, made.is_test, cargo, matches))
+        .map(|(made, reason, target)| format!("{} {target} runs unprofiled: {reason}", made.package))
+        .collect()
+}
+
+/// Whether a command with these flags runs the target.
+fn is_of_command(package: &str, target: &str, is_test: bool, cargo: Cargo, matches: &ArgMatches) -> bool {
+    const SELECTORS: [(&str, &str, Option<&str>); 5] = [
+        ("lib/", "lib", None),
+        ("bin/", "bins", Some("bin")),
+        ("example/", "examples", Some("example")),
+        ("test/", "tests", Some("test")),
+        ("bench/", "benches", Some("bench")),
+    ];
+    let is_given = |flag: &str| {
+        matches.try_contains_id(flag).is_ok() && matches.value_source(flag) == Some(ValueSource::CommandLine)
+    };
+    let packages = crate::project::values(matches, "package");
+    if !packages.is_empty() && !packages.iter().any(|given| given.split(['@', '#']).any(|part| part == package)) {
+        return false;
+    }
+    let flags = SELECTORS.iter().flat_map(|(_, all, one)| [Some(*all), *one]).flatten();
+    if !flags.clone().any(is_given) {
+        // Only what is run by default; a binary beside the tests is made as well.
+        return match cargo {
+            Cargo::Run => target.starts_with("bin/"),
+            Cargo::Test | Cargo::Bench => is_test || target.starts_with("test/") || target.starts_with("bench/"),
+        };
+    }
+    SELECTORS.iter().any(|(kind, all, one)| {
+        target.strip_prefix(kind).is_some_and(|name| {
+            is_given(all)
+                || one.is_some_and(|one| {
+                    is_given(one) && crate::project::values(matches, one).iter().any(|given| given == name)
+                })
+        })
+    }) || is_given("all-targets")
 }
 
 /// Whether cargo runs the doctests of a library too: without a target selected it does.
 fn runs_doctests(matches: &ArgMatches, metadata: &Metadata) -> bool {
     const SELECTORS: [&str; 11] =
         ["lib", "bins", "bin", "examples", "example", "tests", "test", "benches", "bench", "all-targets", "no-run"];
-    let is_selected =
-        SELECTORS.iter().any(|flag| matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine));
+    let is_selected = SELECTORS.iter().any(|flag| matches.value_source(flag) == Some(ValueSource::CommandLine));
     let packages = crate::project::values(matches, "package");
     let is_of_run = |name: &str| {
         packages.is_empty() || packages.iter().any(|package| package.split(['@', '#']).any(|part| part == name))
@@ -182,7 +215,22 @@ fn shown(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::few;
+    use super::*;
+
+    #[test]
+    fn a_note_is_about_what_this_command_runs() {
+        let is_of = |line: &[&str], target: &str, is_test: bool, cargo: Cargo| {
+            let matches = crate::cli::command().get_matches_from([&["cargo prof"], line].concat());
+            is_of_command("a", target, is_test, cargo, matches.subcommand().expect("one is given").1)
+        };
+        assert!(is_of(&["run", "--bin", "x"], "bin/x", false, Cargo::Run));
+        assert!(!is_of(&["run", "--bin", "x"], "bin/y", false, Cargo::Run));
+        assert!(!is_of(&["run", "-p", "b"], "bin/x", false, Cargo::Run));
+        assert!(is_of(&["test"], "lib/a", true, Cargo::Test));
+        assert!(!is_of(&["test"], "bin/x", false, Cargo::Test));
+        assert!(is_of(&["bench", "--benches"], "bench/b", false, Cargo::Bench));
+        assert!(!is_of(&["test", "--lib"], "test/t", true, Cargo::Test));
+    }
 
     #[test]
     fn a_higher_rate_is_advised_only_if_there_is_one() {

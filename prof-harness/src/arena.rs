@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use prof_record::layout::{self, header, HEADER_WORDS, MAX_SEGMENTS, PREFIX_WORDS};
 
-use crate::{memory, sys};
+use crate::{alive, memory, sys};
 
 /// Where an entry lies: the index of its first word in the file. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,8 @@ pub fn create(path: &CStr) -> bool {
 /// The header's word `index`, one of [`header`]; none before [`create`]. Signal: yes.
 pub fn header_word(index: usize) -> Option<&'static AtomicU64> {
     let words = HEADER.load(Ordering::Acquire);
-    if words.is_null() || index >= HEADER_WORDS {
+    // In a forked child the mapping is gone.
+    if words.is_null() || index >= HEADER_WORDS || !alive::is_alive() {
         return None;
     }
     // SAFETY: the header is mapped for the life of the process and `index` lies in it.
@@ -85,7 +86,7 @@ pub fn touch() {
 pub fn word(place: Place, offset: usize) -> Option<&'static AtomicU64> {
     let (segment, index) = layout::segment_of(place.0 as usize);
     let words = SEGMENTS.get(segment)?.load(Ordering::Acquire);
-    if words.is_null() || index + offset >= layout::segment_bytes(segment) / 8 {
+    if words.is_null() || !alive::is_alive() || index + offset >= layout::segment_bytes(segment) / 8 {
         return None;
     }
     // SAFETY: the segment is mapped for the life of the process and the index lies in it.
@@ -196,7 +197,8 @@ fn grow(segment: usize) -> bool {
     if !is_mapped(segment) {
         match map_segment(segment) {
             Some(words) => SEGMENTS[segment].store(words, Ordering::Release),
-            None => FULL.store(true, Ordering::Relaxed),
+            // Without space it will not come; without a free descriptor, say, it may the next time.
+            None => FULL.store(matches!(sys::errno(), libc::ENOSPC | libc::EFBIG | libc::EDQUOT), Ordering::Relaxed),
         }
     }
     GROWING.store(false, Ordering::Release);

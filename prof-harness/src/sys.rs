@@ -135,6 +135,7 @@ impl File {
         unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &mut limit) };
         // Beyond the limit the kernel would send SIGXFSZ.
         if limit.rlim_cur != libc::RLIM_INFINITY && (offset + bytes) as u64 > limit.rlim_cur {
+            set_errno(libc::EFBIG);
             return false;
         }
         // SAFETY: no pointers.
@@ -197,6 +198,9 @@ pub fn handle_sigprof(handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void)
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as usize;
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    // No handler of the program runs on top, from which it could jump out of this one.
+    // SAFETY: a signal set of the action's own.
+    unsafe { libc::sigfillset(&mut action.sa_mask) };
     // SAFETY: `action` is whole, and the handler keeps to what a signal handler may do.
     unsafe { libc::sigaction(libc::SIGPROF, &action, std::ptr::null_mut()) == 0 }
 }

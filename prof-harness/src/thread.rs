@@ -116,7 +116,7 @@ fn set_stack(thread: &Thread, sp: u64, size: usize) {
 
 /// Starts the thread's clock and sees to its end.
 fn enter() {
-    let timer = cpu::start_timer();
+    let timer = inside(cpu::start_timer);
     with(|thread| thread.timer.set(timer));
     let key = END_KEY.load(Ordering::Relaxed);
     if key != NO_KEY {
@@ -132,9 +132,13 @@ static END_KEY: AtomicU32 = AtomicU32::new(NO_KEY);
 /// handlers.
 pub fn watch_ends() {
     unsafe extern "C" fn leave(_value: *mut c_void) {
+        // In a forked child the timer is not there, and its number may be one of the program's.
+        if !alive::is_alive() {
+            return;
+        }
         cpu::settle();
         if let Some(timer) = with(|thread| thread.timer.take()) {
-            sys::stop_timer(timer);
+            inside(|| sys::stop_timer(timer));
         }
         named_tests::end();
     }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// The first line of what `cargo prof` itself says after a run; all that follows is ours.
-const SUMMARY: &str = r"(?ms)^\s*((cpu|memory) profile\b|warning: [^\n]* runs unprofiled: |warning: nothing that could be profiled was run).*\z";
+const SUMMARY: &str = r"(?ms)^\s*((cpu|memory) profile\b|warning: [^\n]* runs unprofiled: |warning: nothing that could be profiled was run|warning: no test or benchmark was run).*\z";
 
 /// What cargo says about building, which is not about the result.
 const BUILDING: &str =

@@ -40,8 +40,9 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let target_directory = target_directory(&project.directory);
     let plan = Plan {
         target_directory: target_directory.clone(),
-        chain: project.wrapper.as_ref().map(|wrapper| wrapper.program.clone()),
+        chain: project.wrapper.clone(),
         host: project.toolchain.host.clone(),
+        is_nightly: project.toolchain.is_nightly(),
         libraries,
     };
     let wrapper = plan.write(&wrapper_directory(&project.directory))?;
@@ -66,10 +67,18 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     if did_run {
         let sources = Sources { rust_src: project.toolchain.rust_src() };
         let targets = Targets::new(&made, &project.metadata);
-        let collected = collect::collect(&records, asked, &targets, &sources)
-            .and_then(|collected| write(&outputs, &collected).map(|()| collected));
+        let collected = collect::collect(&records, asked, &targets, &sources).and_then(|collected| {
+            // A list of tests or a word of help measures nothing, and is not worth the profile that was there.
+            if cargo == Cargo::Run || !collected.is_empty() {
+                write(&outputs, &collected)?;
+                return Ok(Some(collected));
+            }
+            Ok(None)
+        });
         match collected {
-            Ok(collected) => {
+            Ok(None) if status.success() => terminal::warning("no test or benchmark was run; no profile is written"),
+            Ok(None) => {}
+            Ok(Some(collected)) => {
                 if matches.get_count("quiet") == 0 {
                     let summary = Summary { outputs: &outputs, asked, collected: &collected, made: &made };
                     terminal::status(&summary.text(cargo, matches, &project));
@@ -82,7 +91,10 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
             }
         }
     } else if !is_build_only && status.success() {
-        nothing_ran(&made, &project);
+        for note in crate::summary::not_injected(&made, cargo, matches, &project.metadata) {
+            terminal::warning(&note);
+        }
+        terminal::warning("nothing that could be profiled was run; no profile is written");
     }
     clean_up(&run_directory, &project.directory);
     Ok(run::end_as(status))
@@ -96,13 +108,12 @@ struct Rates {
 fn rates(matches: &ArgMatches) -> Result<Rates, Error> {
     let cpu = *matches.get_one::<u64>("cpuprofilerate").expect("it has a default");
     let mem = *matches.get_one::<u64>("memprofilerate").expect("it has a default");
-    let highest = highest_rate();
     if cpu == 0 {
         return Err(Error::Usage("--cpuprofilerate 0 would take no sample; give a rate in Hz, such as 100".into()));
     }
-    if cpu > highest {
+    if cpu > HIGHEST_RATE {
         return Err(Error::Usage(format!(
-            "--cpuprofilerate {cpu} is beyond the {highest} Hz that this kernel allows; give a lower rate"
+            "--cpuprofilerate {cpu} is beyond the {HIGHEST_RATE} Hz that can be sampled; give a lower rate"
         )));
     }
     if mem == 0 {
@@ -113,15 +124,8 @@ fn rates(matches: &ArgMatches) -> Result<Rates, Error> {
     Ok(Rates { cpu, mem })
 }
 
-/// The kernel's own bound on sampling, or its default where it does not say.
-fn highest_rate() -> u64 {
-    const FILE: &str = "/proc/sys/kernel/perf_event_max_sample_rate";
-    std::fs::read_to_string(FILE)
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .filter(|rate| *rate > 0)
-        .unwrap_or(100_000)
-}
+/// Samples in a second of CPU time beyond which the sampling itself is most of what is measured.
+const HIGHEST_RATE: u64 = 100_000;
 
 /// The harness for each target that is built for.
 fn libraries(project: &Project, matches: &ArgMatches) -> Result<BTreeMap<String, Libraries>, Error> {
@@ -132,7 +136,8 @@ fn libraries(project: &Project, matches: &ArgMatches) -> Result<BTreeMap<String,
     for triple in triples(matches, host) {
         match harness::for_target(&project.toolchain, &triple, is_offline, &fallback) {
             Ok(found) => drop(libraries.insert(triple, found)),
-            Err(error) if triple == *host => return Err(error),
+            // That can be mended, and nothing is profiled until then.
+            Err(error) if triple == *host && is_about_download(&error) => return Err(error),
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.lines().find(|line| line.contains("error")).unwrap_or(&text);
@@ -141,6 +146,14 @@ fn libraries(project: &Project, matches: &ArgMatches) -> Result<BTreeMap<String,
         }
     }
     Ok(libraries)
+}
+
+/// Whether the harness could not be compiled because its dependencies are not here.
+fn is_about_download(error: &Error) -> bool {
+    let text = error.to_string();
+    ["offline", "failed to download", "failed to fetch", "registry", "no matching package"]
+        .iter()
+        .any(|why| text.contains(why))
 }
 
 /// The target triples of the build, as the flags or the configuration say.
@@ -195,14 +208,6 @@ fn write(outputs: &Outputs, collected: &Collected) -> Result<(), Error> {
         outputs::replace(&output.path, &prof_pprof::encode(profile))?;
     }
     Ok(())
-}
-
-/// Why there is no profile although cargo was content.
-fn nothing_ran(made: &[Made], project: &Project) {
-    for made in made.iter().filter(|made| made.not_injected.is_some()) {
-        terminal::warning(&crate::summary::not_injected(made, &project.metadata));
-    }
-    terminal::warning("nothing that could be profiled was run; no profile is written");
 }
 
 /// Removes the records, and the run's directory if no profile is in it; otherwise it is the newest.

@@ -128,8 +128,8 @@ impl Invocation {
 
     /// Whether it makes something that runs while others are compiled: a build script or a procedural macro.
     pub fn is_for_the_build(&self) -> bool {
-        self.crate_name.starts_with("build_script_")
-            || self.crate_types.iter().any(|kind| kind == "proc-macro") && !self.is_test
+        let is_macro = self.crate_types.iter().any(|kind| kind == "proc-macro");
+        (self.crate_name.starts_with("build_script_") || is_macro) && !self.is_test
     }
 
     /// Whether it makes an executable of the project: a test, a benchmark, a binary or an example. A target without

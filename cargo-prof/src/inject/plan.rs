@@ -18,6 +18,8 @@ pub struct Plan {
     pub chain: Option<PathBuf>,
     /// The triple of builds without `--target`.
     pub host: String,
+    /// Whether the compiler takes unstable flags and features by itself.
+    pub is_nightly: bool,
     /// The compiled harness by target triple. A triple that is missing cannot be injected.
     pub libraries: BTreeMap<String, Libraries>,
 }

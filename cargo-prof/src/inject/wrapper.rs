@@ -91,10 +91,12 @@ struct Attempt {
     flags: Vec<OsString>,
     /// Whether the flags are unstable.
     is_unstable: bool,
+    /// Whether it is only for a crate in which the name `test` has become ambiguous.
+    is_for_ambiguity: bool,
 }
 
 /// Makes an executable, with the harness if it can be.
-fn make(plan: &Plan, invocation: &Invocation, plain: Command) -> ExitCode {
+fn make(plan: &Plan, invocation: &Invocation, mut plain: Command) -> ExitCode {
     let triple = invocation.target.as_deref().unwrap_or(&plan.host);
     let mut reason = format!("there is no harness for {triple}");
     if invocation.is_static {
@@ -102,21 +104,27 @@ fn make(plan: &Plan, invocation: &Invocation, plain: Command) -> ExitCode {
         reason = "it links libc statically".into();
     } else if let Some(libraries) = plan.libraries.get(triple) {
         for attempt in attempts(libraries, invocation.is_test) {
-            match run(&plain, &attempt) {
+            if attempt.is_for_ambiguity && !reason.contains("ambiguous") {
+                break;
+            }
+            match run(plan, &plain, &attempt) {
                 Ok(output) if output.status.success() => {
                     terminal::relay(&output.stderr);
+                    forget_bootstrap(invocation);
                     note(plan, invocation, None);
                     return ExitCode::SUCCESS;
                 }
-                Ok(output) => reason = last_error(&output.stderr),
+                // What is wrong with the machine is wrong without us too. To go on could leave an executable without the
+                // harness that cargo takes for fresh.
+                Ok(output) if output.status.code() != Some(1) || is_out_of_room(&output.stderr) => {
+                    terminal::relay(&output.stderr);
+                    return ExitCode::from(101);
+                }
+                Ok(output) => reason = why(&output.stderr),
                 Err(error) => reason = error.to_string(),
-            }
-            if attempt.flags.is_empty() {
-                break;
             }
         }
     }
-    let mut plain = plain;
     match plain.status() {
         Ok(status) if status.success() => {
             note(plan, invocation, Some(reason));
@@ -127,6 +135,28 @@ fn make(plan: &Plan, invocation: &Invocation, plain: Command) -> ExitCode {
             terminal::error(&Error::file("run", plain.get_program())(error));
             ExitCode::from(101)
         }
+    }
+}
+
+/// Whether rustc or the linker failed for want of disk space or memory.
+fn is_out_of_room(stderr: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(stderr);
+    let signs = ["No space left on device", "Disk quota exceeded", "Cannot allocate memory", "signal: 9"];
+    signs.iter().any(|sign| text.contains(sign))
+}
+
+/// If the crate's code asks for the variable, says in what rustc notes for cargo that it is not set: to cargo, ours is not,
+/// and it would compile the crate again each time.
+fn forget_bootstrap(invocation: &Invocation) {
+    const NOTE: &str = "# env-dep:RUSTC_BOOTSTRAP";
+    let path = invocation.executable();
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".d");
+    let path = path.with_file_name(name);
+    let Ok(text) = std::fs::read_to_string(&path) else { return };
+    if std::env::var_os("RUSTC_BOOTSTRAP").is_none() && text.contains(NOTE) {
+        let lines = text.lines().map(|line| if line.starts_with(NOTE) { NOTE } else { line });
+        let _ = std::fs::write(&path, lines.flat_map(|line| [line, "\n"]).collect::<String>());
     }
 }
 
@@ -142,20 +172,20 @@ fn attempts(libraries: &Libraries, is_test: bool) -> Vec<Attempt> {
         if is_unstable {
             flags.push(OsString::from("-Zunstable-options"));
         }
-        Attempt { flags, is_unstable }
+        Attempt { flags, is_unstable, is_for_ambiguity: false }
     };
     match &libraries.test {
         Some(test) if is_test => vec![
             flags("test=", test, false),
             // Outside the extern prelude, for crates with a `test` of their own that paths could now also mean.
-            flags("noprelude:test=", test, true),
+            Attempt { is_for_ambiguity: true, ..flags("noprelude:test=", test, true) },
         ],
         _ => vec![flags("force,nounused,noprelude:prof_harness=", &libraries.harness, true)],
     }
 }
 
 /// Runs rustc with its messages held back: if this attempt fails, the next one's count.
-fn run(plain: &Command, attempt: &Attempt) -> std::io::Result<Output> {
+fn run(plan: &Plan, plain: &Command, attempt: &Attempt) -> std::io::Result<Output> {
     let mut command = Command::new(plain.get_program());
     command
         .args(plain.get_args())
@@ -166,20 +196,25 @@ fn run(plain: &Command, attempt: &Attempt) -> std::io::Result<Output> {
     if attempt.is_unstable {
         // For this one call: build scripts and other crates never see it.
         command.env("RUSTC_BOOTSTRAP", "1");
+        if !plan.is_nightly {
+            // For our flags alone: the program's own code stays on stable.
+            command.arg("-Zallow-features=");
+        }
     }
     command.output()
 }
 
-/// The message of the last error among rustc's JSON or plain messages.
-fn last_error(stderr: &[u8]) -> String {
+/// Why rustc failed, by its JSON or plain messages: that `test` is ambiguous, or else its last error.
+fn why(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let messages = text.lines().filter_map(|line| match serde_json::from_str::<serde_json::Value>(line) {
         Ok(json) if json["level"] == "error" => Some(json["message"].as_str()?.to_owned()),
         Ok(_) => None,
         Err(_) => line.strip_prefix("error").map(|rest| rest.trim_start_matches([':', ' ']).to_owned()),
     });
-    let mut real = messages.filter(|message| !message.starts_with("aborting due to"));
-    real.next_back().unwrap_or_else(|| "rustc failed with it".to_owned())
+    let errors: Vec<String> = messages.filter(|message| !message.starts_with("aborting due to")).collect();
+    let ambiguous = errors.iter().find(|message| message.contains("`test` is ambiguous"));
+    ambiguous.or(errors.last()).cloned().unwrap_or_else(|| "rustc failed with it".to_owned())
 }
 
 fn note(plan: &Plan, invocation: &Invocation, not_injected: Option<String>) {

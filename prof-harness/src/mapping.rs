@@ -3,11 +3,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
 use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use prof_record::layout;
 
-use crate::unwind::{self, Unwinder};
+use crate::unwind::modules::{self, Module};
 use crate::{bucket, memory, sys, thread};
 
 static REFRESHING: AtomicBool = AtomicBool::new(false);
@@ -23,7 +22,6 @@ pub fn refresh(executable: &[u8]) {
     thread::inside(|| {
         let known = LOADED.load(Ordering::Relaxed);
         let is_first = known == 0;
-        let mut unwinder: Option<Unwinder> = None;
         let mut place = 0;
         sys::for_each_object(&mut |object| {
             place += 1;
@@ -36,15 +34,11 @@ pub fn refresh(executable: &[u8]) {
             if !remember(object.identity()) {
                 return;
             }
-            let unwinder = unwinder.get_or_insert_with(|| unwind::current().cloned().unwrap_or_default());
             let is_program = place == 1;
             // What the program was started with is never unloaded; later objects can go, so their sections are copied.
-            object.add_to(unwinder, is_first);
+            object.add_frames(is_first);
             object.record(if is_program { executable } else { object.name });
         });
-        if let Some(unwinder) = unwinder {
-            unwind::publish(unwinder);
-        }
     });
     REFRESHING.store(false, Ordering::Release);
 }
@@ -117,7 +111,8 @@ impl<'a> Object<'a> {
         words.fold(layout::hash_word(layout::hash_start(layout::MAPPING), self.base), layout::hash_word)
     }
 
-    fn add_to(&self, unwinder: &mut Unwinder, stays: bool) {
+    /// Hands the object's call frame information to the unwinder.
+    fn add_frames(&self, stays: bool) {
         let Some(header) = self.headers.iter().find(|header| header.p_type == PT_GNU_EH_FRAME) else { return };
         let Some(eh_frame_hdr) = self.bytes_from(header.p_vaddr) else { return };
         let eh_frame_hdr = &eh_frame_hdr[..eh_frame_hdr.len().min(header.p_memsz as usize)];
@@ -134,17 +129,13 @@ impl<'a> Object<'a> {
         let (Some(hdr), Some(frame)) = (kept(eh_frame_hdr), kept(eh_frame)) else { return };
         let low = self.segments().map(|s| s.p_vaddr).min().unwrap_or(0);
         let high = self.segments().map(|s| s.p_vaddr + s.p_memsz).max().unwrap_or(0);
-        let sections = ExplicitModuleSectionInfo {
-            base_svma: 0,
-            eh_frame_hdr_svma: Some(header.p_vaddr..header.p_vaddr + hdr.len() as u64),
-            eh_frame_hdr: Some(hdr),
-            eh_frame_svma: Some(eh_frame_address..eh_frame_address + frame.len() as u64),
-            eh_frame: Some(frame),
-            ..Default::default()
-        };
-        // What was unloaded from this place.
-        unwinder.remove_module(self.base + low);
-        unwinder.add_module(Module::new(String::new(), self.base + low..self.base + high, self.base, sections));
+        modules::add(Module {
+            start: self.base + low,
+            end: self.base + high,
+            base: self.base,
+            eh_frame_hdr: (hdr, header.p_vaddr),
+            eh_frame: (frame, eh_frame_address),
+        });
     }
 
     fn record(&self, path: &[u8]) {
@@ -217,8 +208,8 @@ mod tests {
             sys::yield_now();
         }
         assert!(known(b"libresolv.so.2"));
-        let before = unwind::current().map(std::ptr::from_ref);
+        let before = modules::generation();
         refresh(b"test");
-        assert_eq!(unwind::current().map(std::ptr::from_ref), before, "nothing new, nothing done");
+        assert_eq!(modules::generation(), before, "nothing new, nothing done");
     }
 }

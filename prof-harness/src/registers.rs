@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use crate::sys::ucontext_t;
 
 /// The registers that unwinding starts from.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registers {
     /// The program counter.
     pub pc: u64,

@@ -16,6 +16,7 @@ compile_error!("prof-harness knows x86-64 Linux with glibc only; other targets r
 mod alive;
 mod arena;
 mod autostart;
+mod birth;
 mod bucket;
 mod cpu;
 mod heap;

@@ -58,11 +58,7 @@ unsafe extern "C" fn set_name(of: pthread_t, name: *const c_char) -> c_int {
 
 fn next() -> Option<SetName> {
     static NEXT: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
-    let mut next = NEXT.load(Ordering::Relaxed);
-    if next.is_null() {
-        next = thread::inside(|| sys::next_definition(c"pthread_setname_np"));
-        NEXT.store(next, Ordering::Relaxed);
-    }
+    let next = thread::inside(|| sys::next_once(&NEXT, c"pthread_setname_np"));
     if next.is_null() {
         return None;
     }

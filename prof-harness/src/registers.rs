@@ -1,5 +1,5 @@
 //! What a thread's registers say about its stack: where it was, and where its frames lie. How they are followed is
-//! in `unwind.rs`.
+//! in `unwind/`.
 
 use std::ffi::c_void;
 

@@ -37,7 +37,7 @@ impl Stack {
     }
 }
 
-/// The addresses of a thread's stack, from the lowest it may reach to above its first frame.
+/// The addresses of a thread's stack, from the lowest it may use to above its first frame.
 #[derive(Clone, Copy)]
 pub struct Bounds {
     /// Lowest address.
@@ -46,14 +46,26 @@ pub struct Bounds {
     pub high: u64,
 }
 
+/// Bytes of stack that unwinding may need, with some to spare: gimli takes 4 KB of it.
+const UNWINDING: u64 = 8 << 10;
+
 impl Bounds {
     /// What may be read when the stack pointer is `sp`: nothing if the thread runs on another stack.
     pub fn readable(self, sp: u64) -> std::ops::Range<u64> {
-        if sp >= self.low && sp < self.high {
+        if self.contains(sp) {
             sp..self.high
         } else {
             0..0
         }
+    }
+
+    /// Whether there is room to unwind for a caller whose stack pointer is `sp`.
+    pub fn has_room(self, sp: u64) -> bool {
+        self.contains(sp) && sp - self.low >= UNWINDING
+    }
+
+    fn contains(self, sp: u64) -> bool {
+        sp >= self.low && sp < self.high
     }
 }
 
@@ -75,5 +87,13 @@ mod tests {
         assert_eq!(bounds.readable(150), 150..200);
         assert!(bounds.readable(99).is_empty());
         assert!(bounds.readable(200).is_empty());
+    }
+
+    #[test]
+    fn a_stack_that_is_nearly_full_has_no_room() {
+        let bounds = Bounds { low: 100_000, high: 200_000 };
+        assert!(bounds.has_room(100_000 + UNWINDING));
+        assert!(!bounds.has_room(100_000 + UNWINDING - 1));
+        assert!(!bounds.has_room(200_000), "another stack, of which nothing is known");
     }
 }

@@ -1,5 +1,5 @@
 //! The allocator door: `malloc` and its kin, defined before libc's, so that the calls of Rust and of C both come by.
-//! The real allocator is called exactly once and believed; an allocation is recorded after it, a free before it.
+//! The real allocator (`next.rs`) is called exactly once and believed; an allocation is recorded after it, a free before it.
 //!
 //! Each definition is a weak symbol, so that an allocator which the program brings under the same name keeps it, and a
 //! jump that adds the stack and frame pointer to the arguments: a sample is unwound from the caller, and no frame of
@@ -7,9 +7,8 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::live;
+use super::{live, next};
 use crate::registers::Registers;
-use crate::sys::libc_heap;
 use crate::thread;
 
 macro_rules! door {
@@ -37,7 +36,7 @@ door!("calloc", "rdx", "rcx", calloc);
 door!("realloc", "rdx", "rcx", realloc);
 door!("reallocarray", "rcx", "r8", reallocarray);
 door!("memalign", "rdx", "rcx", memalign);
-door!("aligned_alloc", "rdx", "rcx", memalign);
+door!("aligned_alloc", "rdx", "rcx", aligned_alloc);
 door!("posix_memalign", "rcx", "r8", posix_memalign);
 
 std::arch::global_asm!(
@@ -96,7 +95,7 @@ fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_
 
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain malloc.
-    let allocate = || unsafe { libc_heap::malloc(size) };
+    let allocate = || unsafe { next::malloc(size) };
     if runs_out(size) {
         sampled(size, sp, fp, allocate)
     } else {
@@ -106,7 +105,7 @@ unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain calloc, which checks the product.
-    let allocate = || unsafe { libc_heap::calloc(count, size) };
+    let allocate = || unsafe { next::calloc(count, size) };
     let bytes = count.saturating_mul(size);
     if runs_out(bytes) {
         sampled(bytes, sp, fp, allocate)
@@ -117,7 +116,17 @@ unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> 
 
 unsafe extern "C" fn memalign(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain memalign.
-    let allocate = || unsafe { libc_heap::memalign(alignment, size) };
+    let allocate = || unsafe { next::memalign(alignment, size) };
+    if runs_out(size) {
+        sampled(size, sp, fp, allocate)
+    } else {
+        allocate()
+    }
+}
+
+unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
+    // SAFETY: plain aligned_alloc.
+    let allocate = || unsafe { next::aligned_alloc(alignment, size) };
     if runs_out(size) {
         sampled(size, sp, fp, allocate)
     } else {
@@ -132,17 +141,23 @@ unsafe extern "C" fn posix_memalign(
     sp: usize,
     fp: usize,
 ) -> c_int {
-    if !alignment.is_power_of_two() || alignment % size_of::<*mut c_void>() != 0 {
-        return libc::EINVAL;
+    let mut result = 0;
+    let mut allocate = || {
+        // SAFETY: the caller's arguments, handed on.
+        result = unsafe { next::posix_memalign(block, alignment, size) };
+        if result == 0 {
+            // SAFETY: written by the call.
+            unsafe { *block }
+        } else {
+            std::ptr::null_mut()
+        }
+    };
+    if runs_out(size) {
+        sampled(size, sp, fp, allocate);
+    } else {
+        allocate();
     }
-    // SAFETY: the door hands its own arguments on.
-    let got = unsafe { memalign(alignment, size, sp, fp) };
-    if got.is_null() {
-        return libc::ENOMEM;
-    }
-    // SAFETY: the caller's pointer, as posix_memalign asks for.
-    unsafe { *block = got };
-    0
+    result
 }
 
 unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
@@ -158,7 +173,7 @@ unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize,
 unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usize) -> *mut c_void {
     let old = if !block.is_null() && live::may_contain(block as usize) { super::take(block) } else { None };
     // SAFETY: the caller's block, given to the allocator that it came from.
-    let allocate = || unsafe { libc_heap::realloc(block, size) };
+    let allocate = || unsafe { next::realloc(block, size) };
     let new = if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() };
     if let Some(bucket) = old {
         // Without a new block the old one lives on, unless it was freed by asking for no bytes.
@@ -176,5 +191,5 @@ unsafe extern "C" fn free(block: *mut c_void) {
         super::forget(block);
     }
     // SAFETY: the caller's block, given to the allocator that it came from.
-    unsafe { libc_heap::free(block) };
+    unsafe { next::free(block) };
 }

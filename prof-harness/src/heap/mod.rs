@@ -1,18 +1,19 @@
 //! The allocation sampler. Each thread counts down the bytes that it asks for; the allocation that crosses zero is
 //! sampled, and the next distance is drawn from an exponential distribution, so that every byte has the same chance
 //! and an allocation of `size` is seen with probability 1 − e^(−size/period), as in Go's `mprof.go`. With period 1
-//! every allocation is seen. How the program's calls arrive is in `door.rs`, how a free finds its allocation in
-//! `live.rs`.
+//! every allocation is seen. How the program's calls arrive is in `door.rs`, which allocator they go on to in `next.rs`,
+//! how a free finds its allocation in `live.rs`.
 
 mod door;
 mod live;
+mod next;
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::registers::Registers;
 use crate::thread::Thread;
-use crate::{alive, bucket, label, random, thread, unwind};
+use crate::{alive, bucket, label, random, sys, thread, unwind};
 
 /// Mean bytes between sampled allocations; 0 before the harness has started.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
@@ -20,6 +21,9 @@ static PERIOD: AtomicU64 = AtomicU64::new(0);
 const NEVER: u64 = u64::MAX;
 /// A countdown that no program reaches.
 const FAR: i64 = i64::MAX / 2;
+
+/// How often an allocation lets others run before it is counted as lost.
+const MOST_YIELDS: usize = 1000;
 
 /// Starts to sample, about every `period` bytes.
 pub fn start(period: u64) {
@@ -81,9 +85,16 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 /// Records the block that a decided allocation got.
 fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
     thread::inside(|| {
-        thread::learn_stack(caller.sp);
-        let bucket =
-            unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
+        thread::learn_stack();
+        let capture =
+            || unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
+        // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.
+        let bucket = (0..MOST_YIELDS).find_map(|attempt| {
+            if attempt > 0 {
+                sys::yield_now();
+            }
+            capture()
+        });
         match bucket {
             Some(Some(bucket)) => {
                 if let Some(forgotten) = live::insert(block as usize, bucket) {

@@ -1,0 +1,67 @@
+//! The calling thread: its numbers, its stack, its end.
+
+use std::ffi::{c_int, c_void};
+
+use super::process_id;
+pub use libc::{pthread_attr_t, pthread_t};
+
+/// The kernel's id of the calling thread. Signal: yes.
+pub fn thread_id() -> c_int {
+    // SAFETY: no arguments.
+    unsafe { libc::gettid() }
+}
+
+/// Whether the calling thread is the one that the process began with. Signal: yes.
+pub fn is_main_thread() -> bool {
+    thread_id() == process_id()
+}
+
+/// glibc's descriptor of the calling thread, which it keeps at the top of a thread's stack. Signal: yes.
+pub fn pthread_self() -> usize {
+    // SAFETY: no arguments.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// The lowest address of the calling thread's stack that it may use, and the address after the highest; not for the main
+/// thread, whose stack grows. Allocates with the program's malloc. Signal: no.
+pub fn own_stack() -> Option<(u64, u64)> {
+    let mut attributes = std::mem::MaybeUninit::<pthread_attr_t>::uninit();
+    // SAFETY: on success it initialises the object.
+    if unsafe { libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    let (mut low, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: initialised above; the results live across the call.
+    let known = unsafe { libc::pthread_attr_getstack(attributes.as_ptr(), &mut low, &mut size) } == 0;
+    // SAFETY: initialised above, and used for the last time.
+    unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
+    known.then_some((low as u64, low as u64 + size as u64))
+}
+
+/// Bytes that the main thread's stack may grow to. Signal: yes.
+pub fn main_stack_size() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` lives across the call.
+    unsafe { libc::getrlimit(libc::RLIMIT_STACK, &mut limit) };
+    // The kernel keeps other mappings out of what it may grow to; without a limit, far away from it.
+    limit.rlim_cur.min(1 << 30)
+}
+
+/// A thread-specific key whose `destructor` runs at the end of each thread that set it. Signal: no.
+pub fn thread_end_key(destructor: unsafe extern "C" fn(*mut c_void)) -> Option<libc::pthread_key_t> {
+    let mut key = 0;
+    // SAFETY: `key` lives across the call.
+    (unsafe { libc::pthread_key_create(&mut key, Some(destructor)) } == 0).then_some(key)
+}
+
+/// Sets the calling thread's value of `key`. Signal: no.
+pub fn set_thread_value(key: libc::pthread_key_t, value: *const c_void) {
+    // SAFETY: the key is one of `thread_end_key`.
+    unsafe { libc::pthread_setspecific(key, value) };
+}
+
+/// Lets another thread run. Signal: yes.
+pub fn yield_now() {
+    // SAFETY: no arguments.
+    unsafe { libc::sched_yield() };
+}

@@ -87,6 +87,20 @@ fn a_failed_build_shows_what_cargo_shows() {
     assert_eq!(fs::read(&existing).unwrap(), before, "an old profile is replaced by a new one only");
 }
 
+#[test]
+fn what_needs_nightly_needs_it_with_us() {
+    // The harness is linked with a flag that is unstable; it must not open the door for the program.
+    let project = Project::of("program");
+    let source = "#![feature(never_type)]\nfn main() { let _: fn() -> ! = || std::process::exit(0); }\n";
+    project.write("src/bin/short.rs", source);
+    let arguments = ["run", "--bin", "short"];
+    let plain = project.cargo(&arguments);
+    let ours = project.prof(&arguments);
+    assert_eq!(plain.code(), 101, "{}", plain.stderr);
+    plain.assert_same(&ours);
+    assert!(ours.stderr.contains("error[E0554]"), "{}", ours.stderr);
+}
+
 fn assert_one_line(refused: &Outcome, arguments: &[&str], code: i32, words: &[&str]) {
     assert_eq!(refused.code(), code, "{arguments:?}\n{}{}", refused.stdout, refused.stderr);
     assert_eq!(refused.stderr.lines().count(), 1, "{arguments:?}\n{}", refused.stderr);

@@ -129,3 +129,15 @@ fn a_static_program_runs_as_it_is_and_is_named() {
 }
 
 const HOARD: [&str; 5] = ["run", "--bin", "hoard", "--target-dir", "target/linking"];
+
+#[test]
+fn an_empty_wrapper_variable_switches_the_configs_wrapper_off() {
+    let project = fresh();
+    for variable in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"] {
+        let twice = project.twice_with(&["test", "--lib"], |command| {
+            command.env(variable, "");
+        });
+        assert_eq!(twice.ours.code(), 0, "{}", twice.ours.stderr);
+        assert!(!twice.heap.of_test("lib/cargo_config", "tests::everything_reached_it").is_empty(), "{variable}");
+    }
+}

@@ -64,6 +64,54 @@ fn one_flag_writes_one_profile_where_it_was_asked_for() {
 }
 
 #[test]
+fn a_profile_path_that_is_a_link_or_a_pipe_stays_one() {
+    let project = Project::in_awkward_folder("program");
+    let path = |name: &str| project.path("target").join(name);
+    for name in ["link.prof", "linked.prof", "pipe.prof"] {
+        let _ = std::fs::remove_file(path(name));
+    }
+    std::fs::write(path("linked.prof"), "an old one").unwrap();
+    std::os::unix::fs::symlink("linked.prof", path("link.prof")).unwrap();
+    project.prof(&["run", "--bin", "short", "--cpuprofile", "target/link.prof"]).succeeded();
+    assert!(std::fs::symlink_metadata(path("link.prof")).unwrap().is_symlink());
+    Evidence::read(&path("linked.prof"));
+
+    assert!(Command::new("mkfifo").arg(path("pipe.prof")).status().unwrap().success());
+    let pipe = path("pipe.prof");
+    let reader = std::thread::spawn(move || std::fs::read(pipe).unwrap());
+    project.prof(&["run", "--bin", "short", "--cpuprofile", "target/pipe.prof"]).succeeded();
+    let through_the_pipe = reader.join().unwrap();
+    std::fs::write(path("from the pipe.prof"), through_the_pipe).unwrap();
+    Evidence::read(&path("from the pipe.prof"));
+}
+
+#[test]
+fn where_nothing_ran_an_old_profile_stays() {
+    let project = Project::of("truth");
+    project.profiled(&["test", "--test", "amounts"]).succeeded();
+    let profile = project.path("target/profiles/cpu.prof");
+    let before = std::fs::read(&profile).unwrap();
+    let flag = format!("--cpuprofile={}", profile.display());
+    let listed = project.prof(&["test", &flag, "--test", "amounts", "--", "--list"]).succeeded();
+    assert!(listed.stderr.contains("no profile is written"), "{}", listed.stderr);
+    assert_eq!(std::fs::read(&profile).unwrap(), before);
+}
+
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    // As under nohup. The program ends by itself.
+    let project = Project::in_awkward_folder("program");
+    let mut command = project.command("sh");
+    let ours = project.profiled_command(&["run", "--bin", "short"], &[]);
+    command.env("PATH", ours.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap());
+    command.arg("-c").arg("trap '' INT; \"$@\" & child=$!; sleep 0.2; kill -INT $child; wait $child").arg("sh");
+    command.arg(ours.get_program()).args(ours.get_args());
+    let ended: Outcome = command.output().unwrap().into();
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    project.cpu_profile();
+}
+
+#[test]
 fn the_summary_says_what_there_is_and_quiet_silences_it() {
     let project = Project::of("truth");
     let ours = project.profiled(&["run", "--bin", "spin", "--", "1000"]).succeeded();

@@ -84,8 +84,10 @@ fn check(path: &Path, shown: &Path) -> Result<(), Error> {
         return Err(Error::Environment(format!("{} is a directory; name a file in it", shown.display())));
     }
     if is_special(path) {
-        return std::fs::OpenOptions::new().write(true).open(path).map(drop).map_err(|error| {
-            Error::Environment(format!("cannot write {}: {}; name another file", shown.display(), error.kind()))
+        // Not opened: whoever reads from a pipe would take the end of this try for the end of the profile.
+        return rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|error| {
+            let reason = std::io::Error::from(error).kind();
+            Error::Environment(format!("cannot write {}: {reason}; name another file", shown.display()))
         });
     }
     // A link is followed: the file that it names is replaced, not the link.

@@ -167,6 +167,32 @@ mod tests {
     }
 
     #[test]
+    fn a_stack_leads_out_of_a_signal_handler() {
+        static CAPTURED: std::sync::Mutex<Vec<u64>> = std::sync::Mutex::new(Vec::new());
+        extern "C" fn on_signal(_signal: libc::c_int) {
+            let captured = capture(here(), thread::bounds(), |stack| (stack.truncated, stack.pcs().to_vec()));
+            let (truncated, pcs) = captured.expect("a slot is free");
+            assert!(!truncated);
+            *CAPTURED.lock().unwrap() = pcs;
+        }
+        #[inline(never)]
+        fn interrupted() -> u64 {
+            // SAFETY: installs a handler for a signal that nothing else uses, and raises it on this thread.
+            unsafe {
+                libc::signal(libc::SIGUSR2, on_signal as *const () as usize);
+                libc::raise(libc::SIGUSR2);
+            }
+            here().pc
+        }
+        mapping::refresh(b"test");
+        make_slots(2);
+        thread::learn_stack();
+        let after = interrupted();
+        let pcs = CAPTURED.lock().unwrap();
+        assert!(pcs.iter().any(|pc| pc.abs_diff(after) < 200), "{after:x} is near none of {pcs:x?}");
+    }
+
+    #[test]
     fn a_stack_that_may_not_be_read_is_its_leaf_and_marked() {
         mapping::refresh(b"test");
         make_slots(2);

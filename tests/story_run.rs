@@ -101,12 +101,9 @@ fn where_nothing_ran_an_old_profile_stays() {
 fn an_ignored_signal_stays_ignored() {
     // As under nohup. The program ends by itself.
     let project = Project::in_awkward_folder("program");
-    let mut command = project.command("sh");
     let ours = project.profiled_command(&["run", "--bin", "short"], &[]);
-    command.env("PATH", ours.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap());
-    command.arg("-c").arg("trap '' INT; \"$@\" & child=$!; sleep 0.2; kill -INT $child; wait $child").arg("sh");
-    command.arg(ours.get_program()).args(ours.get_args());
-    let ended: Outcome = command.output().unwrap().into();
+    let script = "trap '' INT; \"$@\" & child=$!; sleep 0.2; kill -INT $child; wait $child";
+    let ended: Outcome = started_by(&["sh", "-c", script, "sh"], &project, &ours).output().unwrap().into();
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     project.cpu_profile();
 }
@@ -155,14 +152,28 @@ fn top_prints_the_table() {
 fn a_signal_ends_the_run_and_leaves_the_profile() {
     let project = Project::in_awkward_folder("program");
     for (signal, number) in [("INT", 2), ("TERM", 15)] {
-        let mut command = project.profiled_command(&["run", "--bin", "endless"], &["--cpuprofilerate", "1000"]);
-        let ended = signalled_after_a_line(&mut command, signal);
+        let command = project.profiled_command(&["run", "--bin", "endless"], &["--cpuprofilerate", "1000"]);
+        // Whoever started these tests in the background may have had them ignore it.
+        let by = ["env", &format!("--default-signal={signal}")];
+        let ended = signalled_after_a_line(&mut started_by(&by, &project, &command), signal);
         assert_eq!(ended.code(), 128 + number, "{}", ended.stderr);
         let cpu = project.cpu_profile();
         // Two seconds were burned, and what was sampled up to a second before the end is there.
         let seen = cpu.of_target("bin/endless").through("burn").seconds();
         assert!(seen > 0.9, "{seen} s after SIG{signal}");
     }
+}
+
+/// The command, started by another program.
+fn started_by(starter: &[&str], project: &Project, command: &Command) -> Command {
+    let mut whole = project.command(starter[0]);
+    whole.args(&starter[1..]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            whole.env(name, value);
+        }
+    }
+    whole
 }
 
 /// Starts the command in a process group of its own, as a terminal does; waits for a line, then signals the group.

@@ -3,6 +3,7 @@
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, Command, value_parser};
+use prof_record::Engine;
 
 use Cargo::{Bench, Run, Test};
 use Value::{Optional, OptionalAfterEquals, Required};
@@ -125,7 +126,7 @@ pub const CARGO_FLAGS: &[Flag] = flags! {
 };
 
 /// Our own flags on the subcommands that run cargo; `forward.rs` keeps them from cargo. All take a value.
-pub const OWN_FLAGS: &[&str] = &["cpuprofile", "cpuprofilerate", "memprofile", "memprofilerate", "outputdir"];
+pub const OWN_FLAGS: &[&str] = &["cpuprofile", "cpuprofilerate", "engine", "memprofile", "memprofilerate", "outputdir"];
 
 /// Samples a CPU-second by default, as in Go.
 pub const DEFAULT_CPU_RATE: &str = "100";
@@ -163,6 +164,10 @@ fn running(cargo: Cargo) -> Command {
                 .value_parser(value_parser!(u64))
                 .default_value(DEFAULT_CPU_RATE),
         )
+        .arg(
+            own("engine", "NAME", "How to sample the CPU (default: the best that works; see cargo prof doctor)")
+                .value_parser(PossibleValuesParser::new(Engine::ALL.map(Engine::name))),
+        )
         .arg(own("memprofile", "FILE", "Write a memory profile to FILE"))
         .arg(
             own("memprofilerate", "BYTES", "Mean bytes between two sampled allocations, 1 for every allocation")
@@ -192,6 +197,11 @@ fn running(cargo: Cargo) -> Command {
             )
             .arg(rest("ARGS").last(true).help("Arguments for the test or bench binary")),
     }
+}
+
+/// The engine of that name.
+pub fn engine(name: &str) -> Option<Engine> {
+    Engine::ALL.into_iter().find(|engine| engine.name() == name)
 }
 
 fn own(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -1,6 +1,6 @@
 //! The records of all processes of a run → one profile a kind, with names and without the harness's own frames.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, TargetKind};
@@ -17,8 +17,8 @@ pub struct Collected {
     pub cpu: Option<(Profile, CpuTotals)>,
     /// The memory profile, if it was asked for.
     pub mem: Option<(Profile, HeapTotals)>,
-    /// How the CPU was sampled.
-    pub engine: Engine,
+    /// How the CPU was sampled, by some process or other.
+    engines: BTreeSet<Engine>,
     /// What the user should know of it.
     pub doubts: Vec<String>,
     /// Whether any test or benchmark ran.
@@ -32,6 +32,8 @@ pub struct Asked {
     pub cpu_rate: Option<u64>,
     /// Mean bytes between two sampled allocations, if there is to be a memory profile.
     pub mem_rate: Option<u64>,
+    /// How to sample the CPU; none for the best way that each process has.
+    pub engine: Option<Engine>,
 }
 
 impl Asked {
@@ -49,7 +51,7 @@ impl Asked {
 pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sources) -> Result<Collected, Error> {
     let mut cpu = asked.cpu_rate.map(|_| CpuProfile::new(asked.cpu_period()));
     let mut mem = asked.mem_rate.map(HeapProfile::new);
-    let mut engine = Engine::None;
+    let mut engines = BTreeSet::new();
     let mut has_tests = false;
     let mut doubts = Vec::new();
     for path in record_files(directory)? {
@@ -65,7 +67,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
         };
         let origin = targets.origin(&record);
         has_tests |= !record.labels.is_empty();
-        engine = engine.max(record.engine);
+        engines.extend((record.engine != Engine::None).then_some(record.engine));
         if let Some(cpu) = &mut cpu {
             cpu.add(&record, &origin);
         }
@@ -76,7 +78,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let mem = mem.map(|mem| mem.finish(&[]));
-    let mut collected = Collected { cpu, mem, engine, doubts, has_tests };
+    let mut collected = Collected { cpu, mem, engines, doubts, has_tests };
     collected.comment(asked);
     collected.name(sources);
     collected.doubts.sort();
@@ -106,17 +108,27 @@ impl Collected {
             && !self.mem.as_ref().is_some_and(|(profile, _)| has_samples(profile))
     }
 
+    /// The names of the engines: processes of one run may have come by different ones.
+    fn engines(&self) -> String {
+        if self.engines.is_empty() {
+            return Engine::None.name().to_owned();
+        }
+        self.engines.iter().map(|engine| engine.name()).collect::<Vec<_>>().join("+")
+    }
+
     fn comment(&mut self, asked: Asked) {
         let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
+        let engines = self.engines();
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {}, {rate} Hz, {} samples, {} unsampled, {} lost, {} truncated, {} processes",
-                    self.engine.name(),
+                    "{tool}: engine {}, {rate} Hz, {} samples, {} unsampled, {} lost, {} truncated, {} broken, {} processes",
+                    engines,
                     totals.samples,
                     totals.unsampled_samples,
                     totals.lost_samples,
                     totals.truncated_samples,
+                    totals.broken_samples,
                     totals.processes
                 )
                 .into(),
@@ -125,8 +137,13 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.mem, asked.mem_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine malloc-hook, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} processes",
-                    totals.samples, totals.lost_samples, totals.truncated_samples, totals.processes
+                    "{tool}: engine malloc-hook, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} broken, {} \
+                     processes",
+                    totals.samples,
+                    totals.lost_samples,
+                    totals.truncated_samples,
+                    totals.broken_samples,
+                    totals.processes
                 )
                 .into(),
             );

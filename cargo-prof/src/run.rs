@@ -7,7 +7,9 @@ use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use prof_record::{CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE};
+use prof_record::{
+    CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -93,6 +95,10 @@ impl Run<'_> {
         command.env(DIRECTORY_VARIABLE, self.records);
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
         command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
+        match self.asked.engine {
+            Some(engine) => command.env(ENGINE_VARIABLE, engine.name()),
+            None => command.env_remove(ENGINE_VARIABLE),
+        };
         if self.tells_tests_by_thread && self.cargo != Cargo::Run {
             command.env(TEST_THREADS_VARIABLE, "1");
         }

@@ -45,7 +45,7 @@ impl Summary<'_> {
                 counted(totals.samples, "sample"),
                 counted(totals.processes, "process"),
             );
-            doubt(&mut text, totals.lost_samples, totals.truncated_samples, totals.samples);
+            doubt(&mut text, [totals.lost_samples, totals.truncated_samples, totals.broken_samples], totals.samples);
             if totals.unsampled_samples * 20 > totals.samples {
                 let percent = totals.unsampled_samples as f64 * 100.0 / totals.samples as f64;
                 let _ = writeln!(
@@ -67,7 +67,7 @@ impl Summary<'_> {
                 bytes(totals.inuse_space),
                 totals.samples,
             );
-            doubt(&mut text, totals.lost_samples, totals.truncated_samples, totals.samples);
+            doubt(&mut text, [totals.lost_samples, totals.truncated_samples, totals.broken_samples], totals.samples);
         }
         for note in self.notes(cargo, matches, project) {
             let _ = writeln!(text, "  note: {note}");
@@ -167,8 +167,8 @@ fn runs_doctests(matches: &ArgMatches, metadata: &Metadata) -> bool {
         })
 }
 
-/// Loss and cut stacks, where they are more than one sample in a thousand.
-fn doubt(text: &mut String, lost: u64, truncated: u64, samples: u64) {
+/// Loss, cut and broken stacks, where they are more than one sample in a thousand.
+fn doubt(text: &mut String, [lost, truncated, broken]: [u64; 3], samples: u64) {
     let mut say = |count: u64, what: &str| {
         if count * 1000 > samples {
             let percent = count as f64 * 100.0 / samples as f64;
@@ -176,7 +176,8 @@ fn doubt(text: &mut String, lost: u64, truncated: u64, samples: u64) {
         }
     };
     say(lost, "lost for want of room; they are in the profile as [lost]");
-    say(truncated, "with a stack that ends early; they are in the profile below [truncated]");
+    say(truncated, "with a stack that was cut; they are in the profile below [truncated]");
+    say(broken, "with a stack that could not be followed to its root; they are in the profile below [broken]");
 }
 
 fn hottest(profile: &Profile) -> String {

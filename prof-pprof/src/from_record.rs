@@ -13,8 +13,10 @@ use crate::{
     StackIndex, Text, ValueType,
 };
 
-/// The pseudo frame at the root of stacks whose unwinding ended early.
+/// The pseudo frame at the root of stacks that were cut, at the depth limit or for want of room to unwind.
 pub const TRUNCATED_FRAME: &str = "[truncated]";
+/// The pseudo frame at the root of stacks on which a frame's caller could not be found.
+pub const BROKEN_FRAME: &str = "[broken]";
 /// The pseudo frame that bears CPU time without an interruption: what a test or thread used after the kernel's last tick in
 /// it.
 pub const UNSAMPLED_FRAME: &str = "[unsampled]";
@@ -47,8 +49,10 @@ pub struct CpuTotals {
     pub samples: u64,
     /// The CPU time that they stand for, nanoseconds.
     pub nanos: u64,
-    /// Samples whose stack lacks its root.
+    /// Samples whose stack was cut.
     pub truncated_samples: u64,
+    /// Samples on whose stack a frame's caller could not be found.
+    pub broken_samples: u64,
     /// Samples without a stack, because nothing interrupted the thread when they were due.
     pub unsampled_samples: u64,
     /// Samples without a stack, because there was no room.
@@ -79,6 +83,9 @@ impl CpuProfile {
             totals.nanos += bucket.nanos;
             if record.stacks[bucket.stack].truncated {
                 totals.truncated_samples += bucket.samples;
+            }
+            if record.stacks[bucket.stack].broken {
+                totals.broken_samples += bucket.samples;
             }
             if record.stacks[bucket.stack].unsampled {
                 totals.unsampled_samples += bucket.samples;
@@ -128,8 +135,10 @@ pub struct HeapTotals {
     pub inuse_space: i64,
     /// Sampled allocations, not scaled.
     pub samples: u64,
-    /// Sampled allocations whose stack lacks its root.
+    /// Sampled allocations whose stack was cut.
     pub truncated_samples: u64,
+    /// Sampled allocations on whose stack a frame's caller could not be found.
+    pub broken_samples: u64,
     /// Sampled allocations without a stack, because there was no room.
     pub lost_samples: u64,
     /// Parts of records that the end of their process left unfinished.
@@ -175,6 +184,9 @@ impl HeapProfile {
             totals.samples += bucket.allocations;
             if record.stacks[bucket.stack].truncated {
                 totals.truncated_samples += bucket.allocations;
+            }
+            if record.stacks[bucket.stack].broken {
+                totals.broken_samples += bucket.allocations;
             }
         }
         let loss = record.loss;
@@ -282,6 +294,9 @@ impl Place<'_> {
         }
         if stack.truncated {
             locations.push(pseudo_frame(builder, TRUNCATED_FRAME));
+        }
+        if stack.broken {
+            locations.push(pseudo_frame(builder, BROKEN_FRAME));
         }
         let stack = builder.stack(locations);
         self.stacks[position] = Some(stack);

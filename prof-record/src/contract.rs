@@ -3,12 +3,17 @@
 
 use std::fmt;
 
+use crate::Engine;
+
 /// Names the directory for the records. Without it the harness stays asleep.
 pub const DIRECTORY_VARIABLE: &str = "PROF_RECORD_DIR";
 /// Nanoseconds of CPU time between two samples; absent or 0 switches the CPU sampler off.
 pub const CPU_PERIOD_VARIABLE: &str = "PROF_CPU_PERIOD";
 /// Mean bytes between two sampled allocations, 1 for every allocation; absent or 0 switches the sampler off.
 pub const HEAP_PERIOD_VARIABLE: &str = "PROF_HEAP_PERIOD";
+
+/// Names the [`Engine`] to sample the CPU with; absent for the best that there is.
+pub const ENGINE_VARIABLE: &str = "PROF_CPU_ENGINE";
 
 /// Set to 1 where the substitute for libtest could not be compiled: each thread that the main thread of the process
 /// makes is then a test, by the thread's name.
@@ -21,36 +26,55 @@ pub struct Settings {
     pub cpu_period: u64,
     /// Mean bytes between two sampled allocations, 0 for none.
     pub heap_period: u64,
+    /// How to sample the CPU; none for the best way that there is.
+    pub engine: Option<Engine>,
 }
 
-/// A variable holds something else than a whole number.
+/// A variable holds something else than it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingError {
     /// The variable's name.
     pub variable: &'static str,
+    /// What it should hold.
+    pub expected: &'static str,
 }
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not a whole number", self.variable)
+        write!(f, "{} is not {}", self.variable, self.expected)
     }
 }
 
 impl std::error::Error for SettingError {}
 
 impl Settings {
-    /// Parses the values of [`CPU_PERIOD_VARIABLE`] and [`HEAP_PERIOD_VARIABLE`], each absent or a whole number.
-    pub fn parse(cpu_period: Option<&[u8]>, heap_period: Option<&[u8]>) -> Result<Settings, SettingError> {
+    /// Parses the values of [`CPU_PERIOD_VARIABLE`] and [`HEAP_PERIOD_VARIABLE`], each absent or a whole number, and of
+    /// [`ENGINE_VARIABLE`], absent or an engine's name.
+    ///
+    /// # Errors
+    ///
+    /// The first of them that holds something else.
+    pub fn parse(
+        cpu_period: Option<&[u8]>,
+        heap_period: Option<&[u8]>,
+        engine: Option<&[u8]>,
+    ) -> Result<Settings, SettingError> {
+        let named = |name: &[u8]| {
+            let engine = Engine::ALL.into_iter().find(|engine| engine.name().as_bytes() == name);
+            engine.ok_or(SettingError { variable: ENGINE_VARIABLE, expected: "the name of an engine" })
+        };
         Ok(Settings {
             cpu_period: number(CPU_PERIOD_VARIABLE, cpu_period)?,
             heap_period: number(HEAP_PERIOD_VARIABLE, heap_period)?,
+            engine: engine.map(named).transpose()?,
         })
     }
 }
 
 fn number(variable: &'static str, value: Option<&[u8]>) -> Result<u64, SettingError> {
     let Some(value) = value else { return Ok(0) };
-    std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).ok_or(SettingError { variable })
+    let number = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+    number.ok_or(SettingError { variable, expected: "a whole number" })
 }
 
 #[cfg(test)]
@@ -59,8 +83,12 @@ mod tests {
 
     #[test]
     fn absent_is_off_and_junk_is_named() {
-        assert_eq!(Settings::parse(None, Some(b"1")), Ok(Settings { cpu_period: 0, heap_period: 1 }));
-        assert_eq!(Settings::parse(Some(b"10 ms"), None), Err(SettingError { variable: "PROF_CPU_PERIOD" }));
-        assert_eq!(Settings::parse(None, Some(b"-1")), Err(SettingError { variable: "PROF_HEAP_PERIOD" }));
+        let parsed = Settings::parse(None, Some(b"1"), Some(b"thread-timer"));
+        let expected = Settings { cpu_period: 0, heap_period: 1, engine: Some(Engine::ThreadTimer) };
+        assert_eq!(parsed, Ok(expected));
+        let wrong = |cpu, heap, engine| Settings::parse(cpu, heap, engine).unwrap_err().to_string();
+        assert_eq!(wrong(Some(b"10 ms"), None, None), "PROF_CPU_PERIOD is not a whole number");
+        assert_eq!(wrong(None, Some(b"-1"), None), "PROF_HEAP_PERIOD is not a whole number");
+        assert_eq!(wrong(None, None, Some(b"diesel")), "PROF_CPU_ENGINE is not the name of an engine");
     }
 }

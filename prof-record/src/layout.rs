@@ -43,7 +43,7 @@ pub mod header {
     pub const CPU_PERIOD: usize = 6;
     /// Mean bytes between sampled allocations.
     pub const HEAP_PERIOD: usize = 7;
-    /// One of the `ENGINE_*` numbers.
+    /// `Engine::number`.
     pub const ENGINE: usize = 8;
     /// 1 if `malloc` is the harness's own.
     pub const SEES_MALLOC: usize = 9;
@@ -57,6 +57,8 @@ pub mod header {
     pub const LOST_HEAP_OBJECTS: usize = 13;
     /// Bytes of the sampled allocations lost.
     pub const LOST_HEAP_BYTES: usize = 14;
+    /// The error with which the kernel refused a perf clock, 0 if it did not.
+    pub const PERF_ERROR: usize = 15;
     /// Length of the executable's path in bytes.
     pub const EXECUTABLE_LENGTH: usize = 32;
     /// The executable's path begins here.
@@ -64,11 +66,6 @@ pub mod header {
     /// Bytes of the path that fit.
     pub const EXECUTABLE_MAX: usize = super::HEADER_BYTES - EXECUTABLE * 8;
 }
-
-/// The CPU is not sampled.
-pub const ENGINE_NONE: u64 = 0;
-/// See `Engine::ThreadTimer`.
-pub const ENGINE_THREAD_TIMER: u64 = 1;
 
 /// A stack.
 pub const STACK: u8 = 1;
@@ -83,11 +80,12 @@ pub const MAPPING: u8 = 5;
 
 /// A stack's flag: the leaf was interrupted there, it did not call.
 pub const FLAG_INTERRUPTED: u64 = 1;
-/// A stack's flag: unwinding ended before the root.
+/// A stack's flag: it was cut before the root.
 pub const FLAG_TRUNCATED: u64 = 2;
-
 /// A stack's flag: there is none, because the time passed without an interruption.
 pub const FLAG_UNSAMPLED: u64 = 4;
+/// A stack's flag: the caller of its last frame could not be found.
+pub const FLAG_BROKEN: u64 = 8;
 
 /// A label's kind: a test.
 pub const LABEL_TEST: u64 = 1;

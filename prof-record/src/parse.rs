@@ -31,10 +31,8 @@ impl Record {
                 )),
                 started: words.at(header::STARTED),
                 duration: words.at(header::LAST_MONOTONIC).saturating_sub(words.at(header::STARTED_MONOTONIC)),
-                engine: match words.at(header::ENGINE) {
-                    layout::ENGINE_THREAD_TIMER => Engine::ThreadTimer,
-                    _ => Engine::None,
-                },
+                engine: Engine::numbered(words.at(header::ENGINE)),
+                perf_error: words.at(header::PERF_ERROR) as i32,
                 cpu_period: words.at(header::CPU_PERIOD),
                 heap_period: words.at(header::HEAP_PERIOD),
                 sees_malloc: words.at(header::SEES_MALLOC) == 1,
@@ -153,6 +151,7 @@ impl<'a> Arena<'a> {
                         pcs: (entry.own + 1..entry.own + entry.length).map(|index| words.at(index)).collect(),
                         leaf_is_interrupted: flags & layout::FLAG_INTERRUPTED != 0,
                         truncated: flags & layout::FLAG_TRUNCATED != 0,
+                        broken: flags & layout::FLAG_BROKEN != 0,
                         unsampled: flags & layout::FLAG_UNSAMPLED != 0,
                     });
                 }

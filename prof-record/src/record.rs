@@ -15,6 +15,8 @@ pub struct Record {
     pub duration: u64,
     /// How the CPU was sampled.
     pub engine: Engine,
+    /// Why not by [`Engine::PerfClock`]: the number of the kernel's error, 0 if it was not asked or did not refuse.
+    pub perf_error: i32,
     /// Nanoseconds of CPU time between two samples, 0 if the CPU was not sampled.
     pub cpu_period: u64,
     /// Mean bytes between two sampled allocations, 0 if allocations were not sampled.
@@ -35,23 +37,47 @@ pub struct Record {
     pub heap: Vec<HeapBucket>,
 }
 
-/// How the CPU was sampled.
+/// How the CPU was sampled. The best comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Engine {
     /// Not at all.
     None,
-    /// A `timer_create` timer on each thread's CPU clock, its overruns credited.
+    /// `setitimer`: one timer on the CPU time of the whole process.
+    ProcessTimer,
+    /// A `timer_create` timer on each thread's CPU clock, at the kernel's tick.
     ThreadTimer,
+    /// A `perf_event_open` task clock on each thread, at any rate.
+    PerfClock,
 }
 
 impl Engine {
-    /// The name that profiles and messages use.
+    /// Those that sample, the best first.
+    pub const ALL: [Engine; 3] = [Engine::PerfClock, Engine::ThreadTimer, Engine::ProcessTimer];
+
+    /// The name that profiles, messages and `--engine` use.
     pub fn name(self) -> &'static str {
         match self {
             Engine::None => "none",
+            Engine::ProcessTimer => "process-timer",
             Engine::ThreadTimer => "thread-timer",
+            Engine::PerfClock => "perf-clock",
         }
+    }
+
+    /// The number that stands for it in a record file.
+    pub fn number(self) -> u64 {
+        match self {
+            Engine::None => 0,
+            Engine::ThreadTimer => 1,
+            Engine::PerfClock => 2,
+            Engine::ProcessTimer => 3,
+        }
+    }
+
+    /// The engine that a number stands for; [`Engine::None`] for a number that is none's.
+    pub fn numbered(number: u64) -> Engine {
+        Engine::ALL.into_iter().find(|engine| engine.number() == number).unwrap_or(Engine::None)
     }
 }
 
@@ -112,8 +138,10 @@ pub struct Stack {
     pub pcs: Vec<u64>,
     /// Whether `pcs[0]` is an interrupted instruction (CPU) instead of a return address (allocations).
     pub leaf_is_interrupted: bool,
-    /// Whether unwinding ended before the root: at the depth limit or where it could not go on.
+    /// Whether it was cut before the root, at the depth limit or because there was no room to unwind.
     pub truncated: bool,
+    /// Whether the root was not reached because a frame's caller could not be found.
+    pub broken: bool,
     /// Whether there is no stack: CPU time that passed without an interruption, before a test or thread ended.
     pub unsampled: bool,
 }

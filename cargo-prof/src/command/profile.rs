@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use crate::cli::Cargo;
+use crate::cli::{self, Cargo};
 use crate::collect::{self, Asked, Collected, Targets};
 use crate::inject::made::Made;
 use crate::inject::plan::{Libraries, Plan};
@@ -36,6 +36,7 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let asked = Asked {
         cpu_rate: outputs.cpu.is_some().then_some(rates.cpu),
         mem_rate: outputs.mem.is_some().then_some(rates.mem),
+        engine: matches.get_one::<String>("engine").and_then(|name| cli::engine(name)),
     };
     let target_directory = target_directory(&project.directory);
     let plan = Plan {

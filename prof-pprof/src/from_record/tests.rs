@@ -13,6 +13,7 @@ fn record() -> Record {
         started: 1_000,
         duration: 500,
         engine: Engine::ThreadTimer,
+        perf_error: 0,
         cpu_period: 100,
         heap_period: 512 << 10,
         sees_malloc: true,
@@ -44,7 +45,7 @@ fn record() -> Record {
 }
 
 fn stack(pcs: &[u64], leaf_is_interrupted: bool) -> Stack {
-    Stack { pcs: pcs.to_vec(), leaf_is_interrupted, truncated: false, unsampled: false }
+    Stack { pcs: pcs.to_vec(), leaf_is_interrupted, truncated: false, broken: false, unsampled: false }
 }
 
 fn origin() -> Origin {
@@ -148,22 +149,28 @@ fn samples_say_whose_they_are() {
 #[test]
 fn what_is_missing_is_a_frame() {
     let mut record = record();
-    record.stacks = vec![Stack { truncated: true, ..stack(&[0x1010], true) }];
-    record.cpu = vec![CpuBucket { stack: 0, label: None, samples: 3, nanos: 300 }];
+    let broken = Stack { broken: true, ..stack(&[0x1010], true) };
+    record.stacks = vec![Stack { truncated: true, ..stack(&[0x1010], true) }, broken];
+    record.cpu = vec![
+        CpuBucket { stack: 0, label: None, samples: 3, nanos: 300 },
+        CpuBucket { stack: 1, label: None, samples: 4, nanos: 400 },
+    ];
     record.heap = vec![HeapBucket { stack: 0, label: None, size: 16, allocations: 5, frees: 0 }];
     record.loss = Loss { cpu_samples: 2, cpu_nanos: 200, heap_objects: 4, heap_bytes: 4096, torn_entries: 1 };
     let mut cpu = CpuProfile::new(100);
     cpu.add(&record, &origin());
     let (cpu, totals) = cpu.finish(&[]);
     assert_eq!(names_of(&cpu, 0), ["[truncated]"]);
-    assert_eq!(names_of(&cpu, 1), ["[lost]"]);
-    assert_eq!(cpu.samples[1].values, [2, 200]);
-    assert_eq!(cpu.samples[1].labels.len(), 2);
+    assert_eq!(names_of(&cpu, 1), ["[broken]"]);
+    assert_eq!(names_of(&cpu, 2), ["[lost]"]);
+    assert_eq!(cpu.samples[2].values, [2, 200]);
+    assert_eq!(cpu.samples[2].labels.len(), 2);
     let expected = CpuTotals {
         processes: 1,
-        samples: 5,
-        nanos: 500,
+        samples: 9,
+        nanos: 900,
         truncated_samples: 3,
+        broken_samples: 4,
         lost_samples: 2,
         torn_entries: 1,
         ..CpuTotals::default()

@@ -5,9 +5,11 @@ use std::ffi::{c_char, c_int, CStr};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 use prof_record::layout::{self, header};
-use prof_record::{Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE};
+use prof_record::{
+    Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
+};
 
-use crate::{alive, arena, cpu, heap, label, mapping, memory, named_tests, sys, thread, unwind};
+use crate::{alive, arena, cpu, exec, heap, label, mapping, memory, named_tests, sys, thread, unwind};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
@@ -49,6 +51,7 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
 extern "C" fn destruct() {
     if alive::is_alive() {
         cpu::settle();
+        thread::inside(|| mapping::refresh_if_stale(executable()));
         arena::touch();
     }
 }
@@ -57,7 +60,8 @@ extern "C" fn destruct() {
 fn start(arguments: u64) -> Option<()> {
     let directory = sys::variable(&name(DIRECTORY_VARIABLE)?)?;
     let value = |variable| Some(sys::variable(&name(variable)?)?.to_bytes());
-    let settings = Settings::parse(value(CPU_PERIOD_VARIABLE), value(HEAP_PERIOD_VARIABLE)).ok()?;
+    let settings =
+        Settings::parse(value(CPU_PERIOD_VARIABLE), value(HEAP_PERIOD_VARIABLE), value(ENGINE_VARIABLE)).ok()?;
     if settings.cpu_period == 0 && settings.heap_period == 0 || !alive::start() {
         return None;
     }
@@ -67,8 +71,11 @@ fn start(arguments: u64) -> Option<()> {
     mapping::refresh(executable());
     // Handlers that run at the same time, and threads that are interrupted while unwinding for the heap.
     unwind::make_slots(2 * sys::processors() + 2);
-    if settings.cpu_period > 0 && cpu::start(settings.cpu_period) {
-        arena::header_word(header::ENGINE)?.store(layout::ENGINE_THREAD_TIMER, Ordering::Relaxed);
+    if settings.cpu_period > 0 {
+        let engine = cpu::start(settings.cpu_period, settings.engine);
+        arena::header_word(header::ENGINE)?.store(engine.number(), Ordering::Relaxed);
+        arena::header_word(header::PERF_ERROR)?.store(cpu::perf_error() as u64, Ordering::Relaxed);
+        exec::prepare();
     }
     thread::watch_ends();
     thread::start_main(arguments);

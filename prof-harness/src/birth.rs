@@ -13,26 +13,8 @@ type Routine = *const c_void;
 type PthreadCreate = unsafe extern "C" fn(*mut pthread_t, *const pthread_attr_t, Routine, *mut c_void) -> c_int;
 type ThrdCreate = unsafe extern "C" fn(*mut pthread_t, Routine, *mut c_void) -> c_int;
 
-// As weak symbols: a program that defines its own keeps it.
-macro_rules! door {
-    ($name:literal, $target:ident) => {
-        std::arch::global_asm!(
-            concat!(".pushsection .text.prof_", $name, ",\"ax\",@progbits"),
-            concat!(".weak ", $name),
-            concat!(".type ", $name, ",@function"),
-            concat!($name, ":"),
-            ".cfi_startproc",
-            "jmp {target}",
-            ".cfi_endproc",
-            concat!(".size ", $name, ", .-", $name),
-            ".popsection",
-            target = sym $target,
-        );
-    };
-}
-
-door!("pthread_create", pthread_create);
-door!("thrd_create", thrd_create);
+interpose!("pthread_create", pthread_create);
+interpose!("thrd_create", thrd_create);
 
 /// # Safety
 ///

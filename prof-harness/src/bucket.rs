@@ -96,7 +96,9 @@ impl Attribution {
 }
 
 fn intern_stack(stack: &Stack, flags: u64) -> Option<Place> {
-    let flags = flags | if stack.truncated { layout::FLAG_TRUNCATED } else { 0 };
+    let truncated = if stack.truncated { layout::FLAG_TRUNCATED } else { 0 };
+    let broken = if stack.broken { layout::FLAG_BROKEN } else { 0 };
+    let flags = flags | truncated | broken;
     arena::intern(layout::STACK, &[flags], stack.pcs(), 0)
 }
 

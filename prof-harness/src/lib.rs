@@ -13,12 +13,16 @@
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 compile_error!("prof-harness knows x86-64 Linux with glibc only; other targets run unprofiled");
 
+#[macro_use]
+mod interpose;
+
 mod alive;
 mod arena;
 mod autostart;
 mod birth;
 mod bucket;
 mod cpu;
+mod exec;
 mod heap;
 mod label;
 mod mapping;

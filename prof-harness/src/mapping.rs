@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use prof_record::layout;
 
-use crate::unwind::modules::{self, Module};
+use crate::unwind::modules::{self, eh_frame_address, Module};
 use crate::{bucket, memory, sys, thread};
 
 static REFRESHING: AtomicBool = AtomicBool::new(false);
@@ -41,6 +41,13 @@ pub fn refresh(executable: &[u8]) {
         });
     });
     REFRESHING.store(false, Ordering::Release);
+}
+
+/// As [`refresh`], if code was met that is in no known object.
+pub fn refresh_if_stale(executable: &[u8]) {
+    if modules::is_stale() {
+        refresh(executable);
+    }
 }
 
 /// An object that was taken in before.
@@ -167,17 +174,6 @@ impl<'a> Object<'a> {
             None
         })
     }
-}
-
-/// Where `.eh_frame` lies, from the header that points to it. Linkers write the pointer relative to itself in four
-/// bytes (DW_EH_PE_pcrel | DW_EH_PE_sdata4).
-fn eh_frame_address(hdr_address: u64, hdr: &[u8]) -> Option<u64> {
-    let (version, encoding) = (hdr.first()?, hdr.get(1)?);
-    if (*version, *encoding) != (1, 0x1b) {
-        return None;
-    }
-    let relative = i32::from_le_bytes(hdr.get(4..8)?.try_into().ok()?);
-    Some((hdr_address + 4).wrapping_add_signed(i64::from(relative)))
 }
 
 #[cfg(test)]

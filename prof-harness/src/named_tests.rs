@@ -25,18 +25,7 @@ pub fn end() {
     }
 }
 
-std::arch::global_asm!(
-    ".pushsection .text.prof_pthread_setname_np,\"ax\",@progbits",
-    ".weak pthread_setname_np",
-    ".type pthread_setname_np,@function",
-    "pthread_setname_np:",
-    ".cfi_startproc",
-    "jmp {set_name}",
-    ".cfi_endproc",
-    ".size pthread_setname_np, .-pthread_setname_np",
-    ".popsection",
-    set_name = sym set_name,
-);
+interpose!("pthread_setname_np", set_name);
 
 type SetName = unsafe extern "C" fn(pthread_t, *const c_char) -> c_int;
 

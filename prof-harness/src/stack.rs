@@ -7,20 +7,23 @@ pub const MAX_FRAMES: usize = 512;
 pub struct Stack {
     pcs: [u64; MAX_FRAMES],
     length: usize,
-    /// Whether unwinding ended before the root.
+    /// Whether it was cut before the root.
     pub truncated: bool,
+    /// Whether the caller of its last frame could not be found.
+    pub broken: bool,
 }
 
 impl Stack {
     /// An empty stack.
     pub const fn new() -> Stack {
-        Stack { pcs: [0; MAX_FRAMES], length: 0, truncated: false }
+        Stack { pcs: [0; MAX_FRAMES], length: 0, truncated: false, broken: false }
     }
 
     /// Empties it.
     pub fn clear(&mut self) {
         self.length = 0;
         self.truncated = false;
+        self.broken = false;
     }
 
     /// Adds the next frame towards the root; false if there is no room.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::label::Label;
 use crate::stack::Bounds;
-use crate::{alive, cpu, named_tests, sys};
+use crate::{alive, autostart, cpu, mapping, named_tests, sys};
 
 /// One thread's state.
 pub struct Thread {
@@ -24,9 +24,12 @@ pub struct Thread {
     stack_low: Cell<u64>,
     stack_high: Cell<u64>,
     label: Cell<Option<&'static Label>>,
-    timer: Cell<Option<sys::timer_t>>,
-    /// The CPU time of the thread at which its next sample is due, 0 while it has no timer. Atomic because a signal can
-    /// come between reading and writing it.
+    /// What raises SIGPROF on the thread.
+    pub clock: Cell<Option<&'static cpu::Clock>>,
+    /// The session of the CPU sampler that `next_due` is of.
+    pub session: Cell<u32>,
+    /// The CPU time of the thread at which its next sample is due. Atomic because a signal can come between reading and
+    /// writing it.
     pub next_due: AtomicU64,
     /// Whether the process's main thread made it.
     is_of_main: Cell<bool>,
@@ -42,7 +45,8 @@ thread_local! {
             stack_low: Cell::new(0),
             stack_high: Cell::new(0),
             label: Cell::new(None),
-            timer: Cell::new(None),
+            clock: Cell::new(None),
+            session: Cell::new(0),
             next_due: AtomicU64::new(0),
             is_of_main: Cell::new(false),
         }
@@ -95,6 +99,9 @@ pub fn start_main(high: u64) {
 /// Takes a new thread in, before anything of the program's runs on it.
 pub fn start(label: Option<&'static Label>, is_of_main: bool) {
     learn_stack();
+    if alive::is_alive() {
+        inside(|| mapping::refresh_if_stale(autostart::executable()));
+    }
     with(|thread| {
         thread.label.set(label);
         thread.is_of_main.set(is_of_main);
@@ -116,8 +123,8 @@ pub fn learn_stack() {
 
 /// Starts the thread's clock and sees to its end.
 fn enter() {
-    let timer = inside(cpu::start_timer);
-    with(|thread| thread.timer.set(timer));
+    let clock = inside(cpu::start_clock);
+    with(|thread| thread.clock.set(clock));
     let key = END_KEY.load(Ordering::Relaxed);
     if key != NO_KEY {
         // Any value but null lets the destructor run.
@@ -136,10 +143,7 @@ pub fn watch_ends() {
         if !alive::is_alive() {
             return;
         }
-        cpu::settle();
-        if let Some(timer) = with(|thread| thread.timer.take()) {
-            inside(|| sys::stop_timer(timer));
-        }
+        cpu::end_thread();
         named_tests::end();
     }
     if let Some(key) = sys::thread_end_key(leave) {

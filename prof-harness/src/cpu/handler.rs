@@ -1,36 +1,57 @@
 //! The SIGPROF handler: registers → stack → bucket. It sees `sys, registers, stack, unwind, label, bucket` and
-//! nothing else; no lock, no allocation, no formatting, no panic path.
+//! nothing else; no lock, no allocation, no formatting, no panic path. Signals that are not the sampler's go to the program
+//! (`chain.rs`).
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{take_due, PERIOD};
+use prof_record::Engine;
+
+use super::{chain, clock, engine, take_due, PERIOD};
 use crate::registers::Registers;
-use crate::sys::{self, siginfo_t};
+use crate::sys::{self, siginfo_t, Sender};
 use crate::{alive, bucket, label, thread, unwind};
 
-static MARK: u8 = 0;
-
-/// The value that the harness's timers carry, by which the handler tells its own signals.
-pub fn mark() -> *const c_void {
-    std::ptr::from_ref(&MARK).cast()
-}
-
-/// Makes SIGPROF the sampler's.
+/// Makes SIGPROF the sampler's, once and for the life of the process: a signal may come late.
 pub fn install() -> bool {
-    sys::handle_sigprof(on_sigprof)
+    static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+    if IS_INSTALLED.load(Ordering::Relaxed) {
+        return true;
+    }
+    let Some(before) = sys::handle_sigprof(on_sigprof) else { return false };
+    chain::keep(before);
+    IS_INSTALLED.store(true, Ordering::Relaxed);
+    true
 }
 
 extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_void) {
     let errno = sys::errno();
     // SAFETY: what the kernel handed over.
-    let is_ours = unsafe { sys::is_from_timer(info, mark()) };
-    if is_ours && alive::is_alive() {
+    let sender = unsafe { sys::sender(info) };
+    if is_ours(sender) {
+        if alive::is_alive() {
+            // SAFETY: what the kernel handed over.
+            let registers = unsafe { Registers::interrupted(context) };
+            super::go_on();
+            sample(registers, take_due());
+        }
+        sys::set_errno(errno);
+    } else {
+        sys::set_errno(errno);
         // SAFETY: what the kernel handed over.
-        let registers = unsafe { Registers::interrupted(context) };
-        sample(registers, take_due());
+        unsafe { chain::hand_on(info, context) };
     }
-    sys::set_errno(errno);
+}
+
+/// Whether the sampler sent the signal, perhaps before it stopped. Signal: yes.
+pub fn is_ours(sender: Sender) -> bool {
+    match sender {
+        Sender::Other => false,
+        Sender::Untold => true,
+        Sender::ProcessTimer => engine::in_use() == Engine::ProcessTimer,
+        Sender::Timer(value) => value == clock::mark() as usize,
+        Sender::Descriptor(fd) => clock::has_descriptor(fd),
+    }
 }
 
 fn sample(registers: Registers, ticks: u64) {

@@ -1,39 +1,71 @@
-//! The CPU sampler: a timer on each thread's CPU clock that raises SIGPROF on that thread. What a signal does is in
+//! The CPU sampler: a clock on each thread raises SIGPROF there (`engine.rs`, `clock.rs`); what a signal does is in
 //! `handler.rs`.
 //!
-//! A sample is due for each period of a thread's CPU time, beginning at a random point of the first. The kernel fires CPU
-//! timers only at its tick, so one signal may stand for several samples, and a thread or test may end before the signal for
-//! its last ones. How many are due is therefore read from the thread's CPU clock, at each signal and at each end: the sum
-//! over a thread is its CPU time, whatever the rate and however short it lives.
+//! A sample is due for each period of a thread's CPU time, beginning at a random point of the first. A signal may stand for
+//! several samples, where the kernel fires timers at its tick, and a thread or test may end before the signal for its last
+//! ones. How many are due is therefore read from the thread's CPU clock, at each signal and at each end: the sum over a
+//! thread is its CPU time, whatever the rate and however short it lives.
 
+mod chain;
+mod clock;
+mod engine;
 mod handler;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use prof_record::Engine;
+
+use crate::thread::Thread;
 use crate::{alive, bucket, label, random, sys, thread};
+
+pub use clock::Clock;
+pub use engine::perf_error;
 
 /// Nanoseconds between samples; 0 while the CPU is not sampled.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
+/// Counts the times that sampling was started; 0 before the first.
+static SESSION: AtomicU32 = AtomicU32::new(0);
 
-/// Starts to sample every `period` nanoseconds of CPU time; false if the handler cannot be installed.
-pub fn start(period: u64) -> bool {
+/// Starts to sample every `period` nanoseconds of CPU time, on all threads but the calling one, which calls
+/// [`start_clock`]. Returns the engine, [`Engine::None`] if there is none.
+pub fn start(period: u64, asked: Option<Engine>) -> Engine {
     if !handler::install() {
-        return false;
+        return Engine::None;
     }
-    PERIOD.store(period, Ordering::Relaxed);
-    true
+    let engine = engine::choose(asked, period);
+    if engine == Engine::None {
+        return engine;
+    }
+    SESSION.fetch_add(1, Ordering::Relaxed);
+    PERIOD.store(period, Ordering::Release);
+    let own = sys::thread_id();
+    sys::for_each_thread(|tid| {
+        if tid != own {
+            // It joins in at its first signal.
+            engine::start_clock(tid, first(period), period);
+        }
+    });
+    engine
 }
 
-/// The calling thread's timer, to be given to [`sys::stop_timer`] when it ends; none while the CPU is not sampled.
-pub fn start_timer() -> Option<sys::timer_t> {
+/// A clock for the calling thread; none while the CPU is not sampled.
+pub fn start_clock() -> Option<&'static Clock> {
     let period = PERIOD.load(Ordering::Relaxed);
     if period == 0 {
         return None;
     }
+    let first = first(period);
+    thread::with(|thread| {
+        thread.next_due.store(sys::thread_cpu_nanos() + first, Ordering::Relaxed);
+        thread.session.set(SESSION.load(Ordering::Relaxed));
+    });
+    engine::start_clock(sys::thread_id(), first, period)
+}
+
+/// Nanoseconds to a random point of the first period.
+fn first(period: u64) -> u64 {
     let (_, bits) = random::next(random::seed());
-    let first = random::within(bits, period);
-    thread::with(|thread| thread.next_due.store(sys::thread_cpu_nanos() + first, Ordering::Relaxed));
-    sys::start_thread_timer(first, period, handler::mark())
+    random::within(bits, period)
 }
 
 /// Counts the calling thread's samples that are due but whose signal has not come, before what they belong to ends.
@@ -47,15 +79,81 @@ pub fn settle() {
     }
 }
 
+/// Ends the calling thread's sampling, before the thread itself ends.
+pub fn end_thread() {
+    settle();
+    thread::with(|thread| {
+        thread.next_due.store(NEVER, Ordering::Relaxed);
+        if let Some(clock) = thread.clock.get() {
+            clock.release();
+            thread.clock.set(None);
+        }
+    });
+}
+
+/// Stops the signals to the calling thread for a while; one that was on its way has come when this returns.
+pub fn pause() {
+    // A child of `vfork` shares our memory, but not our clocks.
+    if PERIOD.load(Ordering::Relaxed) == 0 || !alive::is_alive() || !alive::is_own_process() {
+        return;
+    }
+    settle();
+    if let Some(clock) = thread::with(|thread| thread.clock.get()) {
+        clock.pause();
+    }
+    if engine::in_use() == Engine::ProcessTimer {
+        sys::set_process_timer(0);
+    }
+}
+
+/// Goes on after [`pause`].
+pub fn resume() {
+    let period = PERIOD.load(Ordering::Relaxed);
+    if period == 0 || !alive::is_alive() || !alive::is_own_process() {
+        return;
+    }
+    if let Some(clock) = thread::with(|thread| thread.clock.get()) {
+        clock.resume(period);
+    }
+    if engine::in_use() == Engine::ProcessTimer {
+        sys::set_process_timer(period);
+    }
+}
+
+/// When the next sample of a thread that has ended is due.
+const NEVER: u64 = u64::MAX;
+
+/// Sees to the calling thread's next signals, at a signal. Signal: yes.
+fn go_on() {
+    thread::with(|thread| {
+        join(thread);
+        if thread.clock.get().is_none() {
+            thread.clock.set(clock::of(sys::thread_id()));
+        }
+        if let Some(clock) = thread.clock.get() {
+            clock.went_off(PERIOD.load(Ordering::Relaxed));
+        }
+    });
+}
+
+/// Takes a thread in whose clock another one started: it is at the random point where its first sample is due.
+fn join(thread: &Thread) {
+    let session = SESSION.load(Ordering::Relaxed);
+    if thread.session.replace(session) != session {
+        thread.next_due.store(sys::thread_cpu_nanos(), Ordering::Relaxed);
+    }
+}
+
 /// How many samples of the calling thread are due; they are then taken. Signal: yes.
 fn take_due() -> u64 {
     let period = PERIOD.load(Ordering::Relaxed);
+    let session = SESSION.load(Ordering::Relaxed);
     thread::with(|thread| {
+        if period == 0 || thread.session.get() != session {
+            return 0;
+        }
         let mut due = thread.next_due.load(Ordering::Relaxed);
         loop {
-            if due == 0 || period == 0 {
-                return 0;
-            }
             let Some(late) = sys::thread_cpu_nanos().checked_sub(due) else { return 0 };
             let ticks = late / period + 1;
             // A signal that comes now takes them first.

@@ -39,19 +39,7 @@ door!("memalign", "rdx", "rcx", memalign);
 door!("aligned_alloc", "rdx", "rcx", aligned_alloc);
 door!("posix_memalign", "rcx", "r8", posix_memalign);
 
-std::arch::global_asm!(
-    ".pushsection .text.prof_free,\"ax\",@progbits",
-    ".p2align 4",
-    ".weak free",
-    ".type free,@function",
-    "free:",
-    ".cfi_startproc",
-    "jmp {target}",
-    ".cfi_endproc",
-    ".size free, .-free",
-    ".popsection",
-    target = sym free,
-);
+interpose!("free", free);
 
 /// Whether the program's `malloc` is the one defined here.
 pub fn is_in_force() -> bool {

@@ -33,6 +33,57 @@ pub fn for_each_object(each: &mut dyn FnMut(&libc::dl_phdr_info)) {
     unsafe { libc::dl_iterate_phdr(Some(visit), std::ptr::from_mut(&mut each).cast()) };
 }
 
+/// A loaded object, as `_dl_find_object` of `dlfcn.h` fills it in.
+#[repr(C)]
+pub struct FoundObject {
+    flags: u64,
+    /// First address.
+    pub start: u64,
+    /// Address after the last.
+    pub end: u64,
+    link: *const LinkMap,
+    /// `.eh_frame_hdr`.
+    pub eh_frame_hdr: u64,
+    reserved: [u64; 7],
+}
+
+/// The beginning of `struct link_map` of `link.h`.
+#[repr(C)]
+struct LinkMap {
+    base: u64,
+}
+
+impl FoundObject {
+    /// What is added to the addresses that the object states.
+    pub fn base(&self) -> u64 {
+        // SAFETY: glibc's own record of an object that is loaded.
+        unsafe { (*self.link).base }
+    }
+}
+
+std::arch::global_asm!(".weak _dl_find_object");
+
+/// The loaded object that `address` lies in; none where glibc is older than 2.35, too. Signal: yes, glibc says so.
+pub fn find_object(address: u64) -> Option<FoundObject> {
+    let find: usize;
+    // SAFETY: loads the function's address, 0 if there is none.
+    unsafe {
+        std::arch::asm!("mov {}, qword ptr [rip + _dl_find_object@GOTPCREL]", out(reg) find, options(nostack, readonly));
+    }
+    if find == 0 {
+        return None;
+    }
+    // SAFETY: glibc's function has this type.
+    let find =
+        unsafe { std::mem::transmute::<usize, unsafe extern "C" fn(*mut c_void, *mut FoundObject) -> c_int>(find) };
+    let mut found = std::mem::MaybeUninit::<FoundObject>::zeroed();
+    // SAFETY: on success it fills `found` in, which is larger than what it writes.
+    (unsafe { find(address as *mut c_void, found.as_mut_ptr()) } == 0).then(|| {
+        // SAFETY: filled in.
+        unsafe { found.assume_init() }
+    })
+}
+
 /// glibc's allocator under names that nobody defines again.
 pub mod libc_heap {
     use super::c_void;

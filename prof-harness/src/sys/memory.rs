@@ -41,8 +41,14 @@ pub fn open(path: &CStr) -> Option<File> {
     open_with(path, 0)
 }
 
+/// Opens the directory `path`. Signal: yes.
+pub fn open_directory(path: &CStr) -> Option<File> {
+    open_with(path, libc::O_DIRECTORY)
+}
+
 fn open_with(path: &CStr, flags: c_int) -> Option<File> {
-    let flags = flags | libc::O_RDWR | libc::O_CLOEXEC;
+    let writes = if flags & libc::O_DIRECTORY == 0 { libc::O_RDWR } else { libc::O_RDONLY };
+    let flags = flags | writes | libc::O_CLOEXEC;
     // SAFETY: `path` ends in NUL.
     let fd = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags, 0o600) };
     c_int::try_from(fd).ok().filter(|fd| *fd >= 0).map(|fd| File { fd })
@@ -86,6 +92,14 @@ impl File {
         true
     }
 
+    /// The next entries of a directory, as the kernel's `struct linux_dirent64`; empty after the last. Signal: yes.
+    pub fn entries<'buffer>(&self, buffer: &'buffer mut [u64]) -> &'buffer [u8] {
+        // SAFETY: the buffer is writable for the length given.
+        let got = unsafe { libc::syscall(libc::SYS_getdents64, self.fd, buffer.as_mut_ptr(), size_of_val(buffer)) };
+        // SAFETY: the kernel wrote so many of the buffer's bytes.
+        unsafe { std::slice::from_raw_parts(buffer.as_ptr().cast(), usize::try_from(got).unwrap_or(0)) }
+    }
+
     /// Maps `bytes` at `offset`, shared with the file and absent in a forked child. Signal: yes.
     pub fn map_shared(&self, offset: usize, bytes: usize) -> Option<*mut u64> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -103,7 +117,12 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        // SAFETY: the descriptor is this file's own.
-        unsafe { libc::syscall(libc::SYS_close, self.fd) };
+        raw_close(self.fd);
     }
+}
+
+/// Closes a descriptor of the harness's own. Signal: yes.
+pub fn raw_close(fd: c_int) {
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_close, fd) };
 }

@@ -3,13 +3,15 @@
 
 mod loader;
 mod memory;
+mod perf;
 mod signal;
 mod thread;
 
 use std::ffi::{c_char, c_int, CStr};
 
-pub use loader::{for_each_object, libc_heap, next_definition, next_once};
-pub use memory::{create, map, map_wiped_on_fork, open, unmap};
+pub use loader::{find_object, for_each_object, libc_heap, next_definition, next_once};
+pub use memory::{create, map, map_wiped_on_fork, open, open_directory, raw_close, unmap};
+pub use perf::{open_task_clock, TaskClock};
 pub use signal::*;
 pub use thread::*;
 
@@ -41,7 +43,7 @@ pub fn thread_cpu_nanos() -> u64 {
 }
 
 fn clock_nanos(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a timespec that lives across the call.
     unsafe { libc::clock_gettime(clock, &mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64

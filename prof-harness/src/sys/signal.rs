@@ -2,58 +2,184 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::thread_id;
-pub use libc::{siginfo_t, timer_t, ucontext_t};
+use super::errno;
+pub use libc::{siginfo_t, sigset_t, timespec, ucontext_t};
 
-/// Whether a timer that carries `value` sent the signal that `info` describes. Signal: yes.
+/// Who sent a SIGPROF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A timer of `timer_create` that carries this value.
+    Timer(usize),
+    /// A file descriptor, such as that of a task clock.
+    Descriptor(c_int),
+    /// `setitimer`.
+    ProcessTimer,
+    /// The kernel had no memory to say.
+    Untold,
+    /// A process.
+    Other,
+}
+
+/// Who sent the signal that `info` describes. Signal: yes.
 ///
 /// # Safety
 ///
 /// `info` is what the kernel handed to a handler with SA_SIGINFO.
-pub unsafe fn is_from_timer(info: *const siginfo_t, value: *const c_void) -> bool {
+pub unsafe fn sender(info: *const siginfo_t) -> Sender {
+    const SI_KERNEL: c_int = 0x80;
+    const POLL_IN: c_int = 1;
+    const POLL_HUP: c_int = 6;
+    // `si_fd`, after the three ints of every siginfo and the long `si_band`.
+    const FD_OFFSET: usize = 24;
     // SAFETY: the caller's promise.
-    let info = unsafe { &*info };
-    // SAFETY: the value is initialised for the signals of timers.
-    info.si_code == libc::SI_TIMER && unsafe { info.si_value() }.sival_ptr.cast_const() == value
+    let told = unsafe { &*info };
+    match told.si_code {
+        // SAFETY: the value is initialised for the signals of timers.
+        libc::SI_TIMER => Sender::Timer(unsafe { told.si_value() }.sival_ptr as usize),
+        // SAFETY: within the siginfo, and initialised for these codes.
+        POLL_IN..=POLL_HUP => Sender::Descriptor(unsafe { *info.byte_add(FD_OFFSET).cast::<c_int>() }),
+        SI_KERNEL => Sender::ProcessTimer,
+        // SAFETY: the sender's process id is initialised for these.
+        libc::SI_USER if unsafe { told.si_pid() } == 0 => Sender::Untold,
+        _ => Sender::Other,
+    }
 }
 
-/// Installs `handler` for SIGPROF, restarting system calls. Signal: no.
-pub fn handle_sigprof(handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void)) -> bool {
-    // SAFETY: an all-zero sigaction is a valid one.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = handler as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+/// What is to be done on a signal.
+#[derive(Clone, Copy)]
+pub struct SignalAction {
+    /// A function, `SIG_DFL` or `SIG_IGN`.
+    pub handler: usize,
+    /// The `SA_*` flags.
+    pub flags: c_int,
+    /// The signals that are blocked meanwhile, a bit each.
+    pub mask: u64,
+}
+
+impl SignalAction {
+    /// From libc's form.
+    pub fn from_libc(action: &libc::sigaction) -> SignalAction {
+        // SAFETY: the kernel's part of a set is its first word.
+        let mask = unsafe { *std::ptr::from_ref(&action.sa_mask).cast::<u64>() };
+        SignalAction { handler: action.sa_sigaction, flags: action.sa_flags, mask }
+    }
+
+    /// To libc's form.
+    pub fn to_libc(self) -> libc::sigaction {
+        // SAFETY: an all-zero sigaction is a valid one.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = self.handler;
+        action.sa_flags = self.flags;
+        // SAFETY: as in `from_libc`.
+        unsafe { *std::ptr::from_mut(&mut action.sa_mask).cast::<u64>() = self.mask };
+        action
+    }
+}
+
+/// The mask with `signal` alone. Signal: yes.
+pub fn mask_of(signal: c_int) -> u64 {
+    1 << (signal - 1)
+}
+
+/// Handles SIGPROF with `handler` from now on, restarting system calls, and returns what was done before. Signal: no.
+pub fn handle_sigprof(handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void)) -> Option<SignalAction> {
+    let flags = libc::SA_SIGINFO | libc::SA_RESTART;
     // No handler of the program runs on top, from which it could jump out of this one.
-    // SAFETY: a signal set of the action's own.
-    unsafe { libc::sigfillset(&mut action.sa_mask) };
-    // SAFETY: `action` is whole, and the handler keeps to what a signal handler may do.
-    unsafe { libc::sigaction(libc::SIGPROF, &action, std::ptr::null_mut()) == 0 }
+    let action = SignalAction { handler: handler as usize, flags, mask: !0 }.to_libc();
+    // SAFETY: an all-zero sigaction is a valid one.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: both live across the call, and the handler keeps to what a signal handler may do.
+    let result = unsafe { libc_sigaction(libc::SIGPROF, &action, &mut before) };
+    (result == 0).then(|| SignalAction::from_libc(&before))
 }
 
-/// A timer on the calling thread's CPU clock that sends it SIGPROF with `value`, first after `first` nanoseconds,
-/// then every `period`. Signal: no.
-pub fn start_thread_timer(first: u64, period: u64, value: *const c_void) -> Option<timer_t> {
+/// Does what a signal does where nobody handles it: ends the process, on the return from the handler that calls this.
+/// Signal: yes.
+pub fn raise_by_default(signal: c_int) {
+    let action = SignalAction { handler: libc::SIG_DFL, flags: 0, mask: 0 }.to_libc();
+    // SAFETY: `action` lives across the call.
+    unsafe { libc_sigaction(signal, &action, std::ptr::null_mut()) };
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_tgkill, super::process_id(), super::thread_id(), signal) };
+}
+
+/// The signals that were blocked where a signal interrupted. Signal: yes.
+///
+/// # Safety
+///
+/// `context` is the third argument of a handler with SA_SIGINFO.
+pub unsafe fn interrupted_mask(context: *const c_void) -> u64 {
+    // SAFETY: the caller's promise; the kernel fills the first word of the set in.
+    unsafe { *std::ptr::addr_of!((*context.cast::<ucontext_t>()).uc_sigmask).cast::<u64>() }
+}
+
+/// Blocks just these signals on the calling thread. Signal: yes.
+pub fn set_signal_mask(mask: u64) {
+    let (set, none) = (&mask, std::ptr::null_mut::<u64>());
+    // SAFETY: `mask` lives across the call and has the size given.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, set, none, size_of::<u64>()) };
+}
+
+unsafe extern "C" {
+    /// libc's `sigaction`, under a name that nobody defines again.
+    #[link_name = "__sigaction"]
+    pub fn libc_sigaction(number: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
+    /// libc's `signal`, likewise.
+    #[link_name = "ssignal"]
+    pub fn libc_signal(number: c_int, handler: usize) -> usize;
+}
+
+/// A timer on a thread's CPU clock, by the kernel's number.
+#[derive(Clone, Copy)]
+pub struct ThreadTimer(pub c_int);
+
+/// A timer on the CPU clock of thread `tid` that sends it SIGPROF with `value`, first after `first` nanoseconds, then
+/// every `period`; or the kernel's error. Made without libc, which would allocate. Signal: yes.
+pub fn start_thread_timer(tid: c_int, first: u64, period: u64, value: *const c_void) -> Result<ThreadTimer, c_int> {
     // SAFETY: an all-zero sigevent is a valid one.
     let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
     event.sigev_signo = libc::SIGPROF;
     event.sigev_notify = libc::SIGEV_THREAD_ID;
-    event.sigev_notify_thread_id = thread_id();
+    event.sigev_notify_thread_id = tid;
     event.sigev_value = libc::sigval { sival_ptr: value.cast_mut() };
-    let mut timer: timer_t = std::ptr::null_mut();
+    // The CPU clock of another thread: CPUCLOCK_SCHED of one thread, in the kernel's `posix-timers.h`.
+    let clock = !tid << 3 | 6;
+    let mut timer: c_int = 0;
     // SAFETY: both pointers live across the call.
-    if unsafe { libc::timer_create(libc::CLOCK_THREAD_CPUTIME_ID, &mut event, &mut timer) } != 0 {
-        return None;
+    if unsafe { libc::syscall(libc::SYS_timer_create, clock, &mut event, &mut timer) } != 0 {
+        return Err(errno());
     }
-    let time =
-        |nanos: u64| libc::timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 };
-    let setting = libc::itimerspec { it_interval: time(period), it_value: time(first) };
-    // SAFETY: the timer was just made, `setting` lives across the call.
-    unsafe { libc::timer_settime(timer, 0, &setting, std::ptr::null_mut()) };
-    Some(timer)
+    let timer = ThreadTimer(timer);
+    timer.set(first, period);
+    Ok(timer)
 }
 
-/// Ends a timer. Signal: yes.
-pub fn stop_timer(timer: timer_t) {
-    // SAFETY: callers hand over a timer of `start_thread_timer`, once.
-    unsafe { libc::timer_delete(timer) };
+impl ThreadTimer {
+    /// Fires after `first` nanoseconds, then every `period`; never for 0. Signal: yes.
+    pub fn set(self, first: u64, period: u64) {
+        let setting = libc::itimerspec { it_interval: time(period), it_value: time(first) };
+        let none = std::ptr::null_mut::<libc::itimerspec>();
+        // SAFETY: `setting` lives across the call.
+        unsafe { libc::syscall(libc::SYS_timer_settime, self.0, 0, &setting, none) };
+    }
+
+    /// Ends it. Signal: yes.
+    pub fn delete(self) {
+        // SAFETY: no pointers.
+        unsafe { libc::syscall(libc::SYS_timer_delete, self.0) };
+    }
+}
+
+/// Sends SIGPROF to the process every `period` nanoseconds of CPU time of all its threads, or no longer for 0; false if the
+/// kernel refuses. Signal: yes.
+pub fn set_process_timer(period: u64) -> bool {
+    let micros = if period == 0 { 0 } else { period.div_ceil(1000) };
+    let time = libc::timeval { tv_sec: (micros / 1_000_000) as i64, tv_usec: (micros % 1_000_000) as i64 };
+    let setting = libc::itimerval { it_interval: time, it_value: time };
+    // SAFETY: `setting` lives across the call.
+    unsafe { libc::setitimer(libc::ITIMER_PROF, &setting, std::ptr::null_mut()) == 0 }
+}
+
+fn time(nanos: u64) -> timespec {
+    timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 }
 }

@@ -65,3 +65,28 @@ pub fn yield_now() {
     // SAFETY: no arguments.
     unsafe { libc::sched_yield() };
 }
+
+/// Calls `each` with the number of each thread of the process. Signal: no.
+pub fn for_each_thread(mut each: impl FnMut(c_int)) {
+    // Offsets in the kernel's `struct linux_dirent64`.
+    const LENGTH: usize = 16;
+    const NAME: usize = 19;
+    let Some(directory) = super::open_directory(c"/proc/self/task") else { return };
+    let mut buffer = [0u64; 256];
+    loop {
+        let entries = directory.entries(&mut buffer);
+        if entries.is_empty() {
+            return;
+        }
+        let mut rest = entries;
+        while let Some(length) = rest.get(LENGTH..LENGTH + 2) {
+            let length = u16::from_le_bytes([length[0], length[1]]) as usize;
+            let name = rest.get(NAME..length).unwrap_or_default();
+            let digits = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            if let Some(tid) = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()) {
+                each(tid);
+            }
+            rest = rest.get(length..).unwrap_or_default();
+        }
+    }
+}

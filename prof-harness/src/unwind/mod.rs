@@ -79,10 +79,10 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
         // A return address may already belong to the next function.
         let pc = if was_interrupted { at.pc } else { at.pc.wrapping_sub(1) };
         let room = &mut work.room;
-        let look_up = || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(module, pc, room));
+        let look_up = || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(&module, pc, room));
         let step = match work.cache.rule(pc, generation, look_up) {
             Rule::Evaluate => {
-                let evaluated = modules::find(pc).map(|module| cfi::evaluate(module, pc, at, &mut work.room, &read));
+                let evaluated = modules::find(pc).map(|module| cfi::evaluate(&module, pc, at, &mut work.room, &read));
                 let (step, is_signal) = evaluated.unwrap_or((Step::Lost, false));
                 was_interrupted = is_signal;
                 step
@@ -96,8 +96,12 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
         match step {
             Step::Root => return,
             Step::Caller(caller) if work.stack.push(caller.pc) => at = caller,
-            Step::Caller(_) | Step::Lost => {
+            Step::Caller(_) => {
                 work.stack.truncated = true;
+                return;
+            }
+            Step::Lost => {
+                work.stack.broken = true;
                 return;
             }
         }
@@ -140,7 +144,7 @@ mod tests {
             return std::hint::black_box(deeper);
         }
         let ours = capture(here(), thread::bounds(), |stack| {
-            assert!(!stack.truncated);
+            assert!(!stack.truncated && !stack.broken);
             stack.pcs().to_vec()
         });
         let mut theirs = Vec::new();
@@ -170,7 +174,8 @@ mod tests {
     fn a_stack_leads_out_of_a_signal_handler() {
         static CAPTURED: std::sync::Mutex<Vec<u64>> = std::sync::Mutex::new(Vec::new());
         extern "C" fn on_signal(_signal: libc::c_int) {
-            let captured = capture(here(), thread::bounds(), |stack| (stack.truncated, stack.pcs().to_vec()));
+            let captured =
+                capture(here(), thread::bounds(), |stack| (stack.truncated || stack.broken, stack.pcs().to_vec()));
             let (truncated, pcs) = captured.expect("a slot is free");
             assert!(!truncated);
             *CAPTURED.lock().unwrap() = pcs;

@@ -1,0 +1,149 @@
+//! A thread's clock: what raises SIGPROF on it. All clocks are in a list that only grows and whose places are used again,
+//! so that one thread can stop or start the clocks of all. How a clock is chosen is in `engine.rs`.
+
+use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicU8, Ordering};
+
+use crate::memory;
+use crate::sys::{TaskClock, ThreadTimer};
+
+/// A thread's clock, or a free place for one.
+pub struct Clock {
+    /// The thread, 0 in a free place.
+    tid: AtomicI32,
+    kind: AtomicU8,
+    /// The number of a timer or the descriptor of a task clock.
+    handle: AtomicI32,
+    /// [`TaskClock::id`].
+    id: AtomicU64,
+    /// Whether the next signal is a task clock's first, after which its period is to be set.
+    is_first: AtomicBool,
+    next: AtomicPtr<Clock>,
+}
+
+const NONE: u8 = 0;
+const TIMER: u8 = 1;
+const TASK_CLOCK: u8 = 2;
+
+/// What a clock is made of.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// A timer on the thread's CPU clock.
+    Timer(ThreadTimer),
+    /// A task clock of `perf_event_open`.
+    TaskClock(TaskClock),
+}
+
+static NEWEST: AtomicPtr<Clock> = AtomicPtr::new(std::ptr::null_mut());
+static MARK: u8 = 0;
+
+/// The value that the harness's timers carry.
+pub fn mark() -> *const c_void {
+    std::ptr::from_ref(&MARK).cast()
+}
+
+fn all() -> impl Iterator<Item = &'static Clock> {
+    let at = |link: &AtomicPtr<Clock>| {
+        // SAFETY: null or a place of `new_place`, which lives for ever.
+        unsafe { link.load(Ordering::Acquire).as_ref() }
+    };
+    std::iter::successors(at(&NEWEST), move |clock| at(&clock.next))
+}
+
+/// The clock of thread `tid`. Signal: yes.
+pub fn of(tid: c_int) -> Option<&'static Clock> {
+    all().find(|clock| clock.tid.load(Ordering::Acquire) == tid)
+}
+
+/// Whether a clock has or had this descriptor: a signal may come late. Signal: yes.
+pub fn has_descriptor(fd: c_int) -> bool {
+    all().any(|clock| clock.handle.load(Ordering::Relaxed) == fd)
+}
+
+/// Puts a running clock of thread `tid` on the list; none if memory is short.
+pub fn put(tid: c_int, kind: Kind) -> Option<&'static Clock> {
+    let take = |clock: &&Clock| clock.tid.compare_exchange(0, tid, Ordering::Acquire, Ordering::Relaxed).is_ok();
+    let clock = all().find(take).or_else(|| new_place(tid))?;
+    let (number, handle, id) = match kind {
+        Kind::Timer(timer) => (TIMER, timer.0, 0),
+        Kind::TaskClock(clock) => (TASK_CLOCK, clock.fd, clock.id),
+    };
+    clock.handle.store(handle, Ordering::Relaxed);
+    clock.id.store(id, Ordering::Relaxed);
+    clock.is_first.store(true, Ordering::Relaxed);
+    clock.kind.store(number, Ordering::Release);
+    Some(clock)
+}
+
+fn new_place(tid: c_int) -> Option<&'static Clock> {
+    let clock = memory::place(Clock {
+        tid: AtomicI32::new(tid),
+        kind: AtomicU8::new(NONE),
+        handle: AtomicI32::new(0),
+        id: AtomicU64::new(0),
+        is_first: AtomicBool::new(false),
+        next: AtomicPtr::new(std::ptr::null_mut()),
+    })?;
+    let place = std::ptr::from_ref(clock).cast_mut();
+    let mut newest = NEWEST.load(Ordering::Acquire);
+    loop {
+        clock.next.store(newest, Ordering::Relaxed);
+        match NEWEST.compare_exchange(newest, place, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return Some(clock),
+            Err(other) => newest = other,
+        }
+    }
+}
+
+impl Clock {
+    fn kind(&self) -> Option<Kind> {
+        let handle = self.handle.load(Ordering::Relaxed);
+        match self.kind.load(Ordering::Acquire) {
+            TIMER => Some(Kind::Timer(ThreadTimer(handle))),
+            TASK_CLOCK => Some(Kind::TaskClock(TaskClock { fd: handle, id: self.id.load(Ordering::Relaxed) })),
+            _ => None,
+        }
+    }
+
+    /// Sees to the signals after this one. Signal: yes.
+    pub fn went_off(&self, period: u64) {
+        // A task clock has one period, so the random first one ends here.
+        if self.is_first.load(Ordering::Relaxed) && self.is_first.swap(false, Ordering::Relaxed) {
+            if let Some(Kind::TaskClock(clock)) = self.kind() {
+                clock.set_period(period);
+            }
+        }
+    }
+
+    /// Stops it for a while. A signal that it sent has come when this returns. Signal: yes.
+    pub fn pause(&self) {
+        match self.kind() {
+            Some(Kind::Timer(timer)) => timer.set(0, 0),
+            Some(Kind::TaskClock(clock)) => clock.disable(),
+            None => {}
+        }
+    }
+
+    /// Lets it go on, with a signal each `period` nanoseconds. Signal: yes.
+    pub fn resume(&self, period: u64) {
+        match self.kind() {
+            Some(Kind::Timer(timer)) => timer.set(period, period),
+            Some(Kind::TaskClock(clock)) => {
+                clock.set_period(period);
+                clock.enable();
+            }
+            None => {}
+        }
+    }
+
+    /// Ends it and gives its place back.
+    pub fn release(&self) {
+        match self.kind() {
+            Some(Kind::Timer(timer)) => timer.delete(),
+            Some(Kind::TaskClock(clock)) => clock.close(),
+            None => {}
+        }
+        self.kind.store(NONE, Ordering::Release);
+        self.tid.store(0, Ordering::Release);
+    }
+}

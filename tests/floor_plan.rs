@@ -58,12 +58,15 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 20] = [
+const FILES_WITH_UNSAFE: [&str; 24] = [
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
     "prof-harness/src/autostart.rs",
     "prof-harness/src/birth.rs",
+    "prof-harness/src/cpu/chain.rs",
+    "prof-harness/src/cpu/clock.rs",
     "prof-harness/src/cpu/handler.rs",
+    "prof-harness/src/exec.rs",
     "prof-harness/src/heap/door.rs",
     "prof-harness/src/heap/live.rs",
     "prof-harness/src/heap/next.rs",
@@ -74,6 +77,7 @@ const FILES_WITH_UNSAFE: [&str; 20] = [
     "prof-harness/src/sys/loader.rs",
     "prof-harness/src/sys/memory.rs",
     "prof-harness/src/sys/mod.rs",
+    "prof-harness/src/sys/perf.rs",
     "prof-harness/src/sys/signal.rs",
     "prof-harness/src/sys/thread.rs",
     "prof-harness/src/thread.rs",

@@ -122,9 +122,10 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {}, {rate} Hz, {} samples, {} unsampled, {} lost, {} truncated, {} broken, {} processes",
+                    "{tool}: engine {}, {rate} Hz, {} samples, {} captures, {} unsampled, {} lost, {} truncated, {} broken, {} processes",
                     engines,
                     totals.samples,
+                    totals.captures,
                     totals.unsampled_samples,
                     totals.lost_samples,
                     totals.truncated_samples,

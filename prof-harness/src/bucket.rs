@@ -12,6 +12,7 @@ use crate::stack::Stack;
 
 /// Adds `ticks` CPU samples worth `nanos` to the bucket of `stack` and `label`, or to the loss. Signal: yes.
 pub fn add_cpu(stack: &Stack, label: Option<Place>, ticks: u64, nanos: u64) {
+    arena::count(header::CPU_CAPTURES, 1);
     add_to_bucket(intern_stack(stack, layout::FLAG_INTERRUPTED), label, ticks, nanos);
 }
 

@@ -49,6 +49,8 @@ pub struct CpuTotals {
     pub samples: u64,
     /// The CPU time that they stand for, nanoseconds.
     pub nanos: u64,
+    /// Interruptions: the distinct moments that were seen.
+    pub captures: u64,
     /// Samples whose stack was cut.
     pub truncated_samples: u64,
     /// Samples on whose stack a frame's caller could not be found.
@@ -100,6 +102,7 @@ impl CpuProfile {
             totals.lost_samples += loss.cpu_samples;
         }
         totals.processes += 1;
+        totals.captures += record.cpu_captures;
         totals.torn_entries += loss.torn_entries;
     }
 

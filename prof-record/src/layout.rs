@@ -59,6 +59,8 @@ pub mod header {
     pub const LOST_HEAP_BYTES: usize = 14;
     /// The error with which the kernel refused a perf clock, 0 if it did not.
     pub const PERF_ERROR: usize = 15;
+    /// How often a thread was interrupted for CPU samples.
+    pub const CPU_CAPTURES: usize = 16;
     /// Length of the executable's path in bytes.
     pub const EXECUTABLE_LENGTH: usize = 32;
     /// The executable's path begins here.

@@ -33,6 +33,7 @@ impl Record {
                 duration: words.at(header::LAST_MONOTONIC).saturating_sub(words.at(header::STARTED_MONOTONIC)),
                 engine: Engine::numbered(words.at(header::ENGINE)),
                 perf_error: words.at(header::PERF_ERROR) as i32,
+                cpu_captures: words.at(header::CPU_CAPTURES),
                 cpu_period: words.at(header::CPU_PERIOD),
                 heap_period: words.at(header::HEAP_PERIOD),
                 sees_malloc: words.at(header::SEES_MALLOC) == 1,

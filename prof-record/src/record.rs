@@ -17,6 +17,9 @@ pub struct Record {
     pub engine: Engine,
     /// Why not by [`Engine::PerfClock`]: the number of the kernel's error, 0 if it was not asked or did not refuse.
     pub perf_error: i32,
+    /// How often a thread was interrupted for CPU samples: the distinct moments that were seen. One may count for several
+    /// samples.
+    pub cpu_captures: u64,
     /// Nanoseconds of CPU time between two samples, 0 if the CPU was not sampled.
     pub cpu_period: u64,
     /// Mean bytes between two sampled allocations, 0 if allocations were not sampled.

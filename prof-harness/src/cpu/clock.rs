@@ -60,7 +60,7 @@ pub fn has_descriptor(fd: c_int) -> bool {
     all().any(|clock| clock.handle.load(Ordering::Relaxed) == fd)
 }
 
-/// Puts a running clock of thread `tid` on the list; none if memory is short.
+/// Puts a clock of thread `tid` on the list and lets it run; none if memory is short.
 pub fn put(tid: c_int, kind: Kind) -> Option<&'static Clock> {
     let take = |clock: &&Clock| clock.tid.compare_exchange(0, tid, Ordering::Acquire, Ordering::Relaxed).is_ok();
     let clock = all().find(take).or_else(|| new_place(tid))?;
@@ -72,6 +72,10 @@ pub fn put(tid: c_int, kind: Kind) -> Option<&'static Clock> {
     clock.id.store(id, Ordering::Relaxed);
     clock.is_first.store(true, Ordering::Relaxed);
     clock.kind.store(number, Ordering::Release);
+    // Not before its place tells whose its signals are.
+    if let Kind::TaskClock(clock) = kind {
+        clock.enable();
+    }
     Some(clock)
 }
 

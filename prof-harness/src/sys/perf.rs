@@ -61,7 +61,8 @@ pub struct TaskClock {
     pub id: u64,
 }
 
-/// A task clock of thread `tid` that sends it SIGPROF, first after `first` nanoseconds, or the kernel's error. Signal: no.
+/// A task clock of thread `tid` that sends it SIGPROF, once it is enabled, after `first` nanoseconds; or the kernel's
+/// error. Signal: no.
 pub fn open_task_clock(tid: c_int, first: u64) -> Result<TaskClock, c_int> {
     let attributes = Attributes {
         kind: PERF_TYPE_SOFTWARE,
@@ -97,7 +98,7 @@ pub fn open_task_clock(tid: c_int, first: u64) -> Result<TaskClock, c_int> {
         && unsafe {
             libc::fcntl(fd, F_SETSIG, libc::SIGPROF) == 0 && libc::fcntl(fd, libc::F_SETFL, libc::O_ASYNC) == 0
         };
-    if is_ready && clock.id != 0 && clock.enable() {
+    if is_ready && clock.id != 0 {
         return Ok(clock);
     }
     let error = errno();
@@ -107,9 +108,9 @@ pub fn open_task_clock(tid: c_int, first: u64) -> Result<TaskClock, c_int> {
 
 impl TaskClock {
     /// Lets it run. Signal: yes.
-    pub fn enable(self) -> bool {
+    pub fn enable(self) {
         // SAFETY: no pointers.
-        unsafe { libc::ioctl(self.fd, PERF_EVENT_IOC_ENABLE, 0) == 0 }
+        unsafe { libc::ioctl(self.fd, PERF_EVENT_IOC_ENABLE, 0) };
     }
 
     /// Stops it; a signal that it sent has come when this returns. Signal: yes.

@@ -14,6 +14,7 @@ fn record() -> Record {
         duration: 500,
         engine: Engine::ThreadTimer,
         perf_error: 0,
+        cpu_captures: 0,
         cpu_period: 100,
         heap_period: 512 << 10,
         sees_malloc: true,

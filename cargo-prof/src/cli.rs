@@ -145,14 +145,15 @@ pub fn command() -> Command {
     for cargo in Cargo::ALL {
         command = command.subcommand(running(cargo));
     }
-    command.subcommand(top())
+    command.subcommand(top()).subcommand(doctor())
 }
 
 const AFTER_HELP: &str = "Examples:
   cargo prof test  --cpuprofile cpu.prof --memprofile mem.prof
   cargo prof bench --bench parse --cpuprofile cpu.prof
   cargo prof run   --release -- input.txt
-  cargo prof top cpu.prof";
+  cargo prof top cpu.prof
+  cargo prof doctor";
 
 fn running(cargo: Cargo) -> Command {
     let mut command = Command::new(cargo.name())
@@ -257,6 +258,12 @@ fn top() -> Command {
                 .value_name("NAME")
                 .help("Kind of value: a name such as inuse_space, or its number (default: the profile's)"),
         )
+}
+
+fn doctor() -> Command {
+    Command::new("doctor")
+        .about("Try out how well programs can be profiled here, and say what would make it better")
+        .after_help("Exits with 0 if programs can be profiled here, in or outside of a project, and with 96 if not.")
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use cargo_config2::Config;
 use cargo_metadata::{Metadata, MetadataCommand};
 use clap::ArgMatches;
 
@@ -45,17 +46,16 @@ impl Project {
     ///
     /// If there is no project, or cargo cannot read it and has said why.
     pub fn load(matches: &ArgMatches) -> Result<Project, Error> {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let cargo = cargo();
         let metadata = metadata(&cargo, matches)?;
         let target_directory = match matches.get_many::<OsString>("target-dir").into_iter().flatten().last() {
             Some(directory) => std::path::absolute(directory).map_err(Error::file("find", directory))?,
             None => metadata.target_directory.clone().into_std_path_buf(),
         };
         // What cargo cannot read it reports itself when it builds.
-        let config = cargo_config2::Config::load().ok();
+        let config = Config::load().ok();
         let given = values(matches, "config");
-        let rustc = config.as_ref().and_then(|config| config.build.rustc.clone()).unwrap_or_else(|| "rustc".into());
-        let rustc = from_command_line(&given, "rustc").unwrap_or(rustc);
+        let rustc = from_command_line(&given, "rustc").unwrap_or_else(|| rustc(config.as_ref()));
         let toolchain = Toolchain::find(cargo, &rustc)?;
         let variable = std::env::var_os("RUSTC_WRAPPER");
         let has_wrapper_variable = variable.is_some();
@@ -71,6 +71,14 @@ impl Project {
         });
         Ok(Project { metadata, directory: target_directory.join("prof"), toolchain, wrapper, has_wrapper_variable })
     }
+}
+
+fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+fn rustc(config: Option<&Config>) -> PathBuf {
+    config.and_then(|config| config.build.rustc.clone()).unwrap_or_else(|| "rustc".into())
 }
 
 /// All values of a flag, as text.
@@ -119,6 +127,15 @@ fn from_command_line(given: &[String], key: &str) -> Option<PathBuf> {
 }
 
 impl Toolchain {
+    /// The toolchain of the current directory, in a project or not.
+    ///
+    /// # Errors
+    ///
+    /// If there is no compiler that runs.
+    pub fn here() -> Result<Toolchain, Error> {
+        Toolchain::find(cargo(), &rustc(Config::load().ok().as_ref()))
+    }
+
     fn find(cargo: OsString, rustc: &Path) -> Result<Toolchain, Error> {
         let ask = |arguments: &[&str]| -> Result<String, Error> {
             let failed = |reason: String| {

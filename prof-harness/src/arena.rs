@@ -52,6 +52,11 @@ pub fn create(path: &CStr) -> bool {
     let Some(segment) = file.map_shared(layout::segment_offset(0), layout::segment_bytes(0)) else { return false };
     PATH.store(path.as_ptr().cast_mut().cast(), Ordering::Relaxed);
     INDEX.store(index.cast(), Ordering::Relaxed);
+    // An earlier record's segments stay mapped: their last readers may not have gone.
+    for segment in &SEGMENTS {
+        segment.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+    FULL.store(false, Ordering::Relaxed);
     SEGMENTS[0].store(segment.cast(), Ordering::Relaxed);
     HEADER.store(header.cast(), Ordering::Release);
     true

@@ -4,17 +4,18 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::arena::Place;
-use crate::thread;
+use crate::{alive, thread};
 
 /// A test or benchmark.
 pub struct Label {
+    session: u32,
     place: Option<Place>,
     runs: AtomicBool,
     is_framework: bool,
 }
 
 /// The label of threads that only serve the test framework: nothing of theirs is recorded.
-pub static FRAMEWORK: Label = Label { place: None, runs: AtomicBool::new(true), is_framework: true };
+pub static FRAMEWORK: Label = Label { session: 0, place: None, runs: AtomicBool::new(true), is_framework: true };
 
 /// How many tests and benchmarks run, or 1 where the whole process counts.
 static ACTIVE: AtomicUsize = AtomicUsize::new(0);
@@ -39,7 +40,9 @@ pub fn attribution() -> Attribution {
         None => Attribution::Unlabelled,
         Some(label) if label.is_framework => Attribution::Skip,
         Some(label) => match label.place {
-            Some(place) if label.runs.load(Ordering::Relaxed) => Attribution::Labelled(place),
+            Some(place) if label.runs.load(Ordering::Relaxed) && label.session == alive::session() => {
+                Attribution::Labelled(place)
+            }
             _ => Attribution::Unlabelled,
         },
     }
@@ -55,7 +58,7 @@ impl Label {
 /// Makes a label whose test runs from now to [`end`].
 pub fn begin(place: Option<Place>) -> Label {
     ACTIVE.fetch_add(1, Ordering::Relaxed);
-    Label { place, runs: AtomicBool::new(true), is_framework: false }
+    Label { session: alive::session(), place, runs: AtomicBool::new(true), is_framework: false }
 }
 
 /// Ends a label's test.
@@ -67,4 +70,9 @@ pub fn end(label: &Label) {
 /// Lets the whole process count, for programs that are no tests.
 pub fn begin_process() {
     ACTIVE.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The opposite of [`begin_process`].
+pub fn end_process() {
+    ACTIVE.fetch_sub(1, Ordering::Relaxed);
 }

@@ -28,11 +28,16 @@ mod label;
 mod mapping;
 mod memory;
 mod named_tests;
+mod profiler;
 mod random;
 mod registers;
+mod session;
 mod stack;
 mod sys;
 mod thread;
 mod unwind;
 
 pub mod testing;
+
+pub use prof_record;
+pub use profiler::{Options, Profiler, ProfilerError};

@@ -7,46 +7,57 @@ use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use prof_record::layout;
 
 use crate::unwind::modules::{self, eh_frame_address, Module};
-use crate::{bucket, memory, sys, thread};
+use crate::{bucket, memory, session, sys, thread};
 
 static REFRESHING: AtomicBool = AtomicBool::new(false);
 /// The loader's count of objects ever loaded when it was last asked.
 static LOADED: AtomicU64 = AtomicU64::new(0);
 
+/// Takes in all objects for a new session; `stays` if none of them is ever unloaded. Not for signal handlers.
+pub fn start(stays: bool) {
+    take_in(Some(stays));
+}
+
 /// Takes in the objects that were loaded since the last call. Not for signal handlers.
-pub fn refresh(executable: &[u8]) {
+pub fn refresh() {
+    take_in(None);
+}
+
+/// With `all`, every object is recorded, and it says whether those that are new stay.
+fn take_in(all: Option<bool>) {
     // Another thread at it is as good.
     if REFRESHING.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
         return;
     }
     thread::inside(|| {
         let known = LOADED.load(Ordering::Relaxed);
-        let is_first = known == 0;
         let mut place = 0;
         sys::for_each_object(&mut |object| {
             place += 1;
-            if object.dlpi_adds == known {
+            if object.dlpi_adds == known && all.is_none() {
                 return;
             }
             LOADED.store(object.dlpi_adds, Ordering::Relaxed);
             // SAFETY: the loader keeps the object mapped during this call.
             let object = unsafe { Object::new(object) };
-            if !remember(object.identity()) {
-                return;
-            }
             let is_program = place == 1;
-            // What the program was started with is never unloaded; later objects can go, so their sections are copied.
-            object.add_frames(is_first);
-            object.record(if is_program { executable } else { object.name });
+            let is_new = remember(object.identity());
+            if is_new {
+                // What the program was started with is never unloaded; later objects can go, so their sections are copied.
+                object.add_frames(is_program || all == Some(true));
+            }
+            if is_new || all.is_some() {
+                object.record(if is_program { session::executable() } else { object.name });
+            }
         });
     });
     REFRESHING.store(false, Ordering::Release);
 }
 
 /// As [`refresh`], if code was met that is in no known object.
-pub fn refresh_if_stale(executable: &[u8]) {
+pub fn refresh_if_stale() {
     if modules::is_stale() {
-        refresh(executable);
+        refresh();
     }
 }
 
@@ -182,7 +193,7 @@ mod tests {
 
     #[test]
     fn what_is_loaded_later_is_taken_in_once() {
-        refresh(b"test");
+        refresh();
         // SAFETY: a library of libc's own, whose constructors do nothing that a test could notice.
         let library = unsafe { libc::dlopen(c"libresolv.so.2".as_ptr(), libc::RTLD_NOW) };
         assert!(!library.is_null());
@@ -197,7 +208,7 @@ mod tests {
             found
         };
         for _ in 0..1000 {
-            refresh(b"test");
+            refresh();
             if LOADED.load(Ordering::Relaxed) != 0 && !REFRESHING.load(Ordering::Relaxed) {
                 break;
             }
@@ -205,7 +216,7 @@ mod tests {
         }
         assert!(known(b"libresolv.so.2"));
         let before = modules::generation();
-        refresh(b"test");
+        refresh();
         assert_eq!(modules::generation(), before, "nothing new, nothing done");
     }
 }

@@ -36,7 +36,7 @@ pub fn begin(kind: Kind, name: &str) -> Running {
         return Running { label: None, before: None };
     }
     // Code that was loaded since, by a plugin test for example, is known from here on.
-    mapping::refresh(autostart::executable());
+    mapping::refresh();
     let kind = match kind {
         Kind::Test => layout::LABEL_TEST,
         Kind::Bench => layout::LABEL_BENCH,

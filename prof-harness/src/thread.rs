@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::label::Label;
 use crate::stack::Bounds;
-use crate::{alive, autostart, cpu, mapping, named_tests, sys};
+use crate::{alive, cpu, mapping, named_tests, sys};
 
 /// One thread's state.
 pub struct Thread {
     /// Bytes left until the next sampled allocation; see `heap`.
     pub countdown: Cell<i64>,
-    /// Whether `countdown` was drawn.
-    pub is_drawn: Cell<bool>,
+    /// The session that `countdown` was drawn in.
+    pub drawn_in: Cell<u32>,
     /// State of the random numbers.
     pub random: Cell<u64>,
     /// Whether the thread is inside the harness: what it allocates there is not the program's.
@@ -39,7 +39,7 @@ thread_local! {
     static THREAD: Thread = const {
         Thread {
             countdown: Cell::new(0),
-            is_drawn: Cell::new(false),
+            drawn_in: Cell::new(0),
             random: Cell::new(0),
             is_inside: Cell::new(false),
             stack_low: Cell::new(0),
@@ -100,7 +100,7 @@ pub fn start_main(high: u64) {
 pub fn start(label: Option<&'static Label>, is_of_main: bool) {
     learn_stack();
     if alive::is_alive() {
-        inside(|| mapping::refresh_if_stale(autostart::executable()));
+        inside(mapping::refresh_if_stale);
     }
     with(|thread| {
         thread.label.set(label);
@@ -139,12 +139,11 @@ static END_KEY: AtomicU32 = AtomicU32::new(NO_KEY);
 /// handlers.
 pub fn watch_ends() {
     unsafe extern "C" fn leave(_value: *mut c_void) {
-        // In a forked child the timer is not there, and its number may be one of the program's.
-        if !alive::is_alive() {
-            return;
+        // In a forked child the clock is not there, and its number may be one of the program's.
+        if alive::is_own_process() {
+            cpu::end_thread();
+            named_tests::end();
         }
-        cpu::end_thread();
-        named_tests::end();
     }
     if let Some(key) = sys::thread_end_key(leave) {
         END_KEY.store(key, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! The subcommands: what each does from its arguments to its end.
 
+mod doctor;
 mod profile;
 mod top;
 
@@ -33,6 +34,7 @@ pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
             let at = arguments.iter().position(|argument| argument == name).map_or(0, |at| at + 1);
             profile::main(cargo, matches, &arguments[at..])
         }
+        None if name == "doctor" => doctor::main(),
         None => top::main(matches),
     }
 }

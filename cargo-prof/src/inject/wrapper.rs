@@ -95,6 +95,20 @@ struct Attempt {
     is_for_ambiguity: bool,
 }
 
+impl Attempt {
+    fn join(&self, call: &mut Command, is_nightly: bool) {
+        call.args(&self.flags);
+        if self.is_unstable {
+            // For this one call: build scripts and other crates never see it.
+            call.env("RUSTC_BOOTSTRAP", "1");
+            if !is_nightly {
+                // For our flags alone: the program's own code stays on stable.
+                call.arg("-Zallow-features=");
+            }
+        }
+    }
+}
+
 /// Makes an executable, with the harness if it can be.
 fn make(plan: &Plan, invocation: &Invocation, mut plain: Command) -> ExitCode {
     let triple = invocation.target.as_deref().unwrap_or(&plan.host);
@@ -184,28 +198,23 @@ fn attempts(libraries: &Libraries, is_test: bool) -> Vec<Attempt> {
     }
 }
 
+/// Changes a call of rustc into one that links the harness by force. It needs no substitute for libtest.
+pub fn link_by_force(call: &mut Command, libraries: &Libraries, is_nightly: bool) {
+    for attempt in attempts(libraries, false) {
+        attempt.join(call, is_nightly);
+    }
+}
+
 /// Runs rustc with its messages held back: if this attempt fails, the next one's count.
 fn run(plan: &Plan, plain: &Command, attempt: &Attempt) -> std::io::Result<Output> {
     let mut command = Command::new(plain.get_program());
-    command
-        .args(plain.get_args())
-        .args(&attempt.flags)
-        .stdin(Stdio::null())
-        .stdout(Stdio::inherit())
-        .stderr(Stdio::piped());
-    if attempt.is_unstable {
-        // For this one call: build scripts and other crates never see it.
-        command.env("RUSTC_BOOTSTRAP", "1");
-        if !plan.is_nightly {
-            // For our flags alone: the program's own code stays on stable.
-            command.arg("-Zallow-features=");
-        }
-    }
+    command.args(plain.get_args()).stdin(Stdio::null()).stdout(Stdio::inherit()).stderr(Stdio::piped());
+    attempt.join(&mut command, plan.is_nightly);
     command.output()
 }
 
 /// Why rustc failed, by its JSON or plain messages: that `test` is ambiguous, or else its last error.
-fn why(stderr: &[u8]) -> String {
+pub fn why(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let messages = text.lines().filter_map(|line| match serde_json::from_str::<serde_json::Value>(line) {
         Ok(json) if json["level"] == "error" => Some(json["message"].as_str()?.to_owned()),

@@ -5,7 +5,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicU8, Ordering};
 
 use crate::memory;
-use crate::sys::{TaskClock, ThreadTimer};
+use crate::sys::{self, TaskClock, ThreadTimer};
 
 /// A thread's clock, or a free place for one.
 pub struct Clock {
@@ -16,6 +16,8 @@ pub struct Clock {
     handle: AtomicI32,
     /// [`TaskClock::id`].
     id: AtomicU64,
+    /// The CPU time of the thread at which its first sample is due.
+    first_due: AtomicU64,
     /// Whether the next signal is a task clock's first, after which its period is to be set.
     is_first: AtomicBool,
     next: AtomicPtr<Clock>,
@@ -42,7 +44,8 @@ pub fn mark() -> *const c_void {
     std::ptr::from_ref(&MARK).cast()
 }
 
-fn all() -> impl Iterator<Item = &'static Clock> {
+/// All places. Signal: yes.
+pub fn all() -> impl Iterator<Item = &'static Clock> {
     let at = |link: &AtomicPtr<Clock>| {
         // SAFETY: null or a place of `new_place`, which lives for ever.
         unsafe { link.load(Ordering::Acquire).as_ref() }
@@ -60,8 +63,9 @@ pub fn has_descriptor(fd: c_int) -> bool {
     all().any(|clock| clock.handle.load(Ordering::Relaxed) == fd)
 }
 
-/// Puts a clock of thread `tid` on the list and lets it run; none if memory is short.
-pub fn put(tid: c_int, kind: Kind) -> Option<&'static Clock> {
+/// Puts a clock of thread `tid` on the list and lets it run; none if memory is short. The first sample is due at the CPU
+/// time `first_due`.
+pub fn put(tid: c_int, kind: Kind, first_due: u64) -> Option<&'static Clock> {
     let take = |clock: &&Clock| clock.tid.compare_exchange(0, tid, Ordering::Acquire, Ordering::Relaxed).is_ok();
     let clock = all().find(take).or_else(|| new_place(tid))?;
     let (number, handle, id) = match kind {
@@ -70,6 +74,7 @@ pub fn put(tid: c_int, kind: Kind) -> Option<&'static Clock> {
     };
     clock.handle.store(handle, Ordering::Relaxed);
     clock.id.store(id, Ordering::Relaxed);
+    clock.first_due.store(first_due, Ordering::Relaxed);
     clock.is_first.store(true, Ordering::Relaxed);
     clock.kind.store(number, Ordering::Release);
     // Not before its place tells whose its signals are.
@@ -85,6 +90,7 @@ fn new_place(tid: c_int) -> Option<&'static Clock> {
         kind: AtomicU8::new(NONE),
         handle: AtomicI32::new(0),
         id: AtomicU64::new(0),
+        first_due: AtomicU64::new(0),
         is_first: AtomicBool::new(false),
         next: AtomicPtr::new(std::ptr::null_mut()),
     })?;
@@ -128,12 +134,20 @@ impl Clock {
         }
     }
 
-    /// Lets it go on, with a signal each `period` nanoseconds. Signal: yes.
-    pub fn resume(&self, period: u64) {
+    /// The CPU time of the thread at which its first sample is due. Signal: yes.
+    pub fn first_due(&self) -> u64 {
+        self.first_due.load(Ordering::Relaxed)
+    }
+
+    /// Lets it go on after [`Clock::pause`], with a signal after `first` nanoseconds, then every `period`. Signal: yes.
+    pub fn start(&self, first: u64, period: u64) {
+        let now = sys::cpu_nanos_of(self.tid.load(Ordering::Relaxed));
+        self.first_due.store(now + first, Ordering::Relaxed);
         match self.kind() {
-            Some(Kind::Timer(timer)) => timer.set(period, period),
+            Some(Kind::Timer(timer)) => timer.set(first.max(1), period),
             Some(Kind::TaskClock(clock)) => {
-                clock.set_period(period);
+                clock.set_period(first.max(1));
+                self.is_first.store(true, Ordering::Relaxed);
                 clock.enable();
             }
             None => {}

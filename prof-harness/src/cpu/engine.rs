@@ -23,6 +23,12 @@ static PERF_ERROR: AtomicI32 = AtomicI32::new(0);
 /// Chooses the engine: the one that is asked for, or the best that the kernel does not refuse. [`Engine::None`] if there is
 /// none.
 pub fn choose(asked: Option<Engine>, period: u64) -> Engine {
+    let chosen = in_use();
+    if chosen != Engine::None {
+        let is_other = asked.is_some_and(|asked| asked != chosen);
+        let goes_on = !is_other && (chosen != Engine::ProcessTimer || sys::set_process_timer(period));
+        return if goes_on { chosen } else { Engine::None };
+    }
     let engine = match asked {
         Some(engine) => is_permitted(engine, period).then_some(engine),
         None => Engine::ALL.into_iter().find(|engine| is_permitted(*engine, period)),
@@ -69,6 +75,7 @@ const FAR: u64 = 1 << 40;
 /// A clock for thread `tid` that goes off after `first` nanoseconds, then every `period`; none if the engine has none for
 /// single threads or the kernel refuses.
 pub fn start_clock(tid: c_int, first: u64, period: u64) -> Option<&'static Clock> {
+    let first_due = sys::cpu_nanos_of(tid) + first;
     let timer = || sys::start_thread_timer(tid, first, period, clock::mark()).map(Kind::Timer);
     let kind = match in_use() {
         // A thread for which there is no descriptor left gets what the next step has.
@@ -76,5 +83,5 @@ pub fn start_clock(tid: c_int, first: u64, period: u64) -> Option<&'static Clock
         Engine::ThreadTimer => timer(),
         _ => return None,
     };
-    clock::put(tid, kind.ok()?)
+    clock::put(tid, kind.ok()?, first_due)
 }

@@ -29,12 +29,12 @@ extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_v
     // SAFETY: what the kernel handed over.
     let sender = unsafe { sys::sender(info) };
     if is_ours(sender) {
-        if alive::is_alive() {
+        alive::record(|| {
             // SAFETY: what the kernel handed over.
             let registers = unsafe { Registers::interrupted(context) };
             super::go_on();
             sample(registers, take_due());
-        }
+        });
         sys::set_errno(errno);
     } else {
         sys::set_errno(errno);

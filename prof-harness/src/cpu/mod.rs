@@ -11,7 +11,7 @@ mod clock;
 mod engine;
 mod handler;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prof_record::Engine;
 
@@ -23,11 +23,9 @@ pub use engine::perf_error;
 
 /// Nanoseconds between samples; 0 while the CPU is not sampled.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
-/// Counts the times that sampling was started; 0 before the first.
-static SESSION: AtomicU32 = AtomicU32::new(0);
 
-/// Starts to sample every `period` nanoseconds of CPU time, on all threads but the calling one, which calls
-/// [`start_clock`]. Returns the engine, [`Engine::None`] if there is none.
+/// Starts to sample every `period` nanoseconds of CPU time, on all threads. Returns the engine, [`Engine::None`] if there is
+/// none. The first start chooses it for all that follow.
 pub fn start(period: u64, asked: Option<Engine>) -> Engine {
     if !handler::install() {
         return Engine::None;
@@ -36,16 +34,23 @@ pub fn start(period: u64, asked: Option<Engine>) -> Engine {
     if engine == Engine::None {
         return engine;
     }
-    SESSION.fetch_add(1, Ordering::Relaxed);
     PERIOD.store(period, Ordering::Release);
     let own = sys::thread_id();
-    sys::for_each_thread(|tid| {
-        if tid != own {
-            // It joins in at its first signal.
-            engine::start_clock(tid, first(period), period);
-        }
+    sys::for_each_thread(|tid| match clock::of(tid) {
+        Some(clock) => clock.start(first(period), period),
+        None if tid != own => drop(engine::start_clock(tid, first(period), period)),
+        None => thread::with(|thread| thread.clock.set(start_clock())),
     });
     engine
+}
+
+/// Stops sampling, on all threads.
+pub fn stop() {
+    PERIOD.store(0, Ordering::Release);
+    clock::all().for_each(Clock::pause);
+    if engine::in_use() == Engine::ProcessTimer {
+        sys::set_process_timer(0);
+    }
 }
 
 /// A clock for the calling thread; none while the CPU is not sampled.
@@ -57,7 +62,7 @@ pub fn start_clock() -> Option<&'static Clock> {
     let first = first(period);
     thread::with(|thread| {
         thread.next_due.store(sys::thread_cpu_nanos() + first, Ordering::Relaxed);
-        thread.session.set(SESSION.load(Ordering::Relaxed));
+        thread.session.set(alive::session());
     });
     engine::start_clock(sys::thread_id(), first, period)
 }
@@ -70,13 +75,20 @@ fn first(period: u64) -> u64 {
 
 /// Counts the calling thread's samples that are due but whose signal has not come, before what they belong to ends.
 pub fn settle() {
+    thread::with(|thread| {
+        if thread.clock.get().is_some() {
+            join(thread);
+        }
+    });
     let ticks = take_due();
-    if ticks == 0 || !alive::is_alive() {
+    if ticks == 0 {
         return;
     }
-    if let Some(label) = label::attribution().label() {
-        bucket::add_unsampled(label, ticks, ticks * PERIOD.load(Ordering::Relaxed));
-    }
+    alive::record(|| {
+        if let Some(label) = label::attribution().label() {
+            bucket::add_unsampled(label, ticks, ticks * PERIOD.load(Ordering::Relaxed));
+        }
+    });
 }
 
 /// Ends the calling thread's sampling, before the thread itself ends.
@@ -113,7 +125,7 @@ pub fn resume() {
         return;
     }
     if let Some(clock) = thread::with(|thread| thread.clock.get()) {
-        clock.resume(period);
+        clock.start(period, period);
     }
     if engine::in_use() == Engine::ProcessTimer {
         sys::set_process_timer(period);
@@ -127,27 +139,30 @@ const NEVER: u64 = u64::MAX;
 fn go_on() {
     thread::with(|thread| {
         join(thread);
-        if thread.clock.get().is_none() {
-            thread.clock.set(clock::of(sys::thread_id()));
-        }
         if let Some(clock) = thread.clock.get() {
             clock.went_off(PERIOD.load(Ordering::Relaxed));
         }
     });
 }
 
-/// Takes a thread in whose clock another one started: it is at the random point where its first sample is due.
+/// Takes a thread into the session whose clock another one started.
 fn join(thread: &Thread) {
-    let session = SESSION.load(Ordering::Relaxed);
-    if thread.session.replace(session) != session {
-        thread.next_due.store(sys::thread_cpu_nanos(), Ordering::Relaxed);
+    let session = alive::session();
+    if thread.session.get() == session {
+        return;
     }
+    if thread.clock.get().is_none() {
+        thread.clock.set(clock::of(sys::thread_id()));
+    }
+    let due = thread.clock.get().map_or_else(sys::thread_cpu_nanos, Clock::first_due);
+    thread.next_due.store(due, Ordering::Relaxed);
+    thread.session.set(session);
 }
 
 /// How many samples of the calling thread are due; they are then taken. Signal: yes.
 fn take_due() -> u64 {
     let period = PERIOD.load(Ordering::Relaxed);
-    let session = SESSION.load(Ordering::Relaxed);
+    let session = alive::session();
     thread::with(|thread| {
         if period == 0 || thread.session.get() != session {
             return 0;

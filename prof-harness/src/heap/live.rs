@@ -40,6 +40,16 @@ pub fn remove(address: usize) -> Option<Place> {
     Some(bucket)
 }
 
+/// Takes every block out. Nothing else may be at work.
+pub fn clear() {
+    for part in &TABLE {
+        part.locked(Slots::clear);
+    }
+    for counter in &FILTER {
+        counter.store(0, Ordering::Relaxed);
+    }
+}
+
 #[inline(always)]
 fn hash(address: usize) -> u64 {
     // Blocks are 16-aligned.
@@ -109,6 +119,11 @@ impl Slots {
         }
         // SAFETY: `grow` mapped `capacity` zeroed slots, which this part owns.
         unsafe { std::slice::from_raw_parts_mut(self.slots, self.capacity) }
+    }
+
+    fn clear(&mut self) {
+        self.all().fill(Slot { address: 0, bucket: 0 });
+        self.used = 0;
     }
 
     fn insert(&mut self, address: usize, bucket: Place) -> Option<Place> {

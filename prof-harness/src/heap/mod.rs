@@ -30,6 +30,16 @@ pub fn start(period: u64) {
     PERIOD.store(period, Ordering::Release);
 }
 
+/// Stops sampling.
+pub fn stop() {
+    PERIOD.store(0, Ordering::Release);
+}
+
+/// Forgets the blocks that are not freed, once nothing is recorded any more.
+pub fn forget_all() {
+    live::clear();
+}
+
 /// Takes the hooks out of the way for the life of the process.
 pub fn start_never() {
     PERIOD.store(NEVER, Ordering::Release);
@@ -59,7 +69,8 @@ fn decide(thread: &Thread, size: usize) -> Option<Option<crate::arena::Place>> {
         }
         1 => thread.countdown.set(i64::MIN / 2),
         period => {
-            if !thread.is_drawn.replace(true) {
+            let session = alive::session();
+            if thread.drawn_in.replace(session) != session {
                 thread.random.set(random::seed());
                 let first = draw(thread, period);
                 if first >= size as i64 {
@@ -84,7 +95,7 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 
 /// Records the block that a decided allocation got.
 fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
-    thread::inside(|| {
+    let work = || {
         thread::learn_stack();
         let capture =
             || unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
@@ -105,14 +116,17 @@ fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, c
             Some(None) => {}
             None => bucket::lose_allocation(size as u64),
         }
-    });
+    };
+    thread::inside(|| alive::record(work));
 }
 
 /// Notes that `block` is about to be given back.
 fn forget(block: *mut c_void) {
-    if let Some(bucket) = take(block) {
-        bucket::add_free(bucket);
-    }
+    alive::record(|| {
+        if let Some(bucket) = take(block) {
+            bucket::add_free(bucket);
+        }
+    });
 }
 
 /// Takes `block` out of the live set, with its bucket.

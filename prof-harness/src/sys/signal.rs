@@ -142,11 +142,9 @@ pub fn start_thread_timer(tid: c_int, first: u64, period: u64, value: *const c_v
     event.sigev_notify = libc::SIGEV_THREAD_ID;
     event.sigev_notify_thread_id = tid;
     event.sigev_value = libc::sigval { sival_ptr: value.cast_mut() };
-    // The CPU clock of another thread: CPUCLOCK_SCHED of one thread, in the kernel's `posix-timers.h`.
-    let clock = !tid << 3 | 6;
     let mut timer: c_int = 0;
     // SAFETY: both pointers live across the call.
-    if unsafe { libc::syscall(libc::SYS_timer_create, clock, &mut event, &mut timer) } != 0 {
+    if unsafe { libc::syscall(libc::SYS_timer_create, super::cpu_clock_of(tid), &mut event, &mut timer) } != 0 {
         return Err(errno());
     }
     let timer = ThreadTimer(timer);

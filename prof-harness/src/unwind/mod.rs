@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_stack_is_the_one_that_the_backtrace_crate_sees() {
-        mapping::refresh(b"test");
+        mapping::start(true);
         make_slots(2);
         thread::learn_stack();
         let (ours, theirs) = descend(30);
@@ -189,7 +189,7 @@ mod tests {
             }
             here().pc
         }
-        mapping::refresh(b"test");
+        mapping::start(true);
         make_slots(2);
         thread::learn_stack();
         let after = interrupted();
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_stack_that_may_not_be_read_is_its_leaf_and_marked() {
-        mapping::refresh(b"test");
+        mapping::start(true);
         make_slots(2);
         let elsewhere = Bounds { low: 16, high: 32 };
         let (length, truncated) =

@@ -54,6 +54,31 @@ impl Evidence {
     pub fn comments(&self) -> String {
         self.profile.comments.join("\n")
     }
+
+    /// The number before a word such as `lost` in the tool's own comment.
+    ///
+    /// # Panics
+    ///
+    /// If the comment does not say.
+    #[track_caller]
+    pub fn commented(&self, word: &str) -> u64 {
+        let comments = self.comments();
+        let mut parts = comments.split([',', '\n']).map(str::trim);
+        let number = parts.find_map(|part| part.strip_suffix(word)?.trim_end().parse().ok());
+        number.unwrap_or_else(|| panic!("no number of {word} in {comments:?}"))
+    }
+
+    /// The name of the engine that sampled the CPU, as the tool's own comment says.
+    ///
+    /// # Panics
+    ///
+    /// If the comment does not say.
+    #[track_caller]
+    pub fn engine(&self) -> String {
+        let comments = self.comments();
+        let named = comments.split_once("engine ").and_then(|(_, rest)| rest.split(',').next());
+        named.unwrap_or_else(|| panic!("no engine in {comments:?}")).to_owned()
+    }
 }
 
 /// Some samples of a profile.
@@ -82,6 +107,23 @@ impl Selection<'_> {
         let profile = self.profile;
         self.samples.retain(|sample| frames(profile, sample).any(|name| name.ends_with(function)));
         self
+    }
+
+    /// Those without such a frame.
+    pub fn not_through(mut self, function: &str) -> Self {
+        let profile = self.profile;
+        self.samples.retain(|sample| !frames(profile, sample).any(|name| name.ends_with(function)));
+        self
+    }
+
+    /// Those whose stack does not reach its root. While libgcc goes to a landing pad it writes over what frames have saved,
+    /// and nobody can find their callers: stacks in it do not count.
+    pub fn without_root(self) -> Self {
+        let profile = self.profile;
+        let mut selection = self.not_through("_Unwind_RaiseException").not_through("_Unwind_Resume");
+        let is_cut = |name: &str| name == "[truncated]" || name == "[broken]";
+        selection.samples.retain(|sample| frames(profile, sample).any(is_cut));
+        selection
     }
 
     /// Sum of one kind of value, such as `cpu` or `alloc_objects`.

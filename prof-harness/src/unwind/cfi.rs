@@ -112,7 +112,11 @@ fn step(found: &Found<'_>, at: Registers, read: Read<'_>) -> Option<Step> {
     };
     let restored = |register: Register, unchanged: Option<u64>| match found.row.register(register) {
         RegisterRule::Undefined | RegisterRule::SameValue => unchanged,
-        RegisterRule::Offset(offset) => read(cfa.wrapping_add_signed(offset)),
+        RegisterRule::Offset(offset) => match cfa.wrapping_add_signed(offset) {
+            // As for a compact rule.
+            address if address < at.sp && unchanged.is_some() => unchanged,
+            address => read(address),
+        },
         RegisterRule::ValOffset(offset) => Some(cfa.wrapping_add_signed(offset)),
         RegisterRule::Register(other) => value_of(other, at),
         RegisterRule::Expression(expression) => {

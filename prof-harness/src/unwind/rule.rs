@@ -48,7 +48,11 @@ pub fn apply(rule: Rule, at: Registers, was_interrupted: bool, read: Read<'_>, i
             let base = if from_fp { at.fp } else { at.sp };
             let cfa = base.wrapping_add_signed(i64::from(cfa_offset));
             let fp = match saved_fp {
-                Some(offset) => read(cfa.wrapping_add_signed(i64::from(offset))),
+                // In an epilogue, what is described as saved below the stack pointer is back in the register.
+                Some(offset) => match cfa.wrapping_add_signed(i64::from(offset)) {
+                    address if address < at.sp => Some(at.fp),
+                    address => read(address),
+                },
                 None => Some(at.fp),
             };
             match (read(cfa.wrapping_sub(8)), fp) {
@@ -143,6 +147,8 @@ mod tests {
         let rule = |from_fp, cfa_offset, saved_fp| Rule::Step { from_fp, cfa_offset, saved_fp };
         assert_eq!(applied(rule(false, 24, None), false), Step::Caller(Registers { pc: 1017, sp: 1024, fp: 2000 }));
         assert_eq!(applied(rule(true, 16, Some(-16)), false), Step::Caller(Registers { pc: 2009, sp: 2016, fp: 2001 }));
+        let popped = applied(rule(false, 8, Some(-16)), true);
+        assert_eq!(popped, Step::Caller(Registers { pc: 1001, sp: 1008, fp: 2000 }), "its frame pointer is back");
         assert_eq!(applied(rule(true, 5000, None), false), Step::Lost, "outside of what may be read");
         assert_eq!(applied(rule(false, 0, None), false), Step::Lost, "not towards the root");
     }

@@ -1,11 +1,13 @@
 //! The runtime inside a profiled process. `cargo-prof` links it into a program that knows nothing of it: a
 //! constructor before `main` looks for the `PROF_*` variables of [`prof_record`] and, if they are there, starts
 //!
-//! * a CPU sampler: a timer on each thread's CPU clock, a SIGPROF handler that unwinds (`cpu`);
+//! * a CPU sampler: a clock on each thread, a SIGPROF handler that unwinds (`cpu`);
 //! * an allocation sampler: definitions of `malloc` and its kin before libc's (`heap`);
 //!
 //! both of which count into buckets in a shared mapping of a record file (`arena`, `bucket`). The kernel keeps
 //! what is in the mapping however the process ends, so there is no thread that drains and nothing to flush.
+//!
+//! A program can start them as well, for a part of itself: see [`Profiler`].
 //!
 //! It never prints, never fails its host and never calls the program's own allocator from a signal or a hook: what
 //! it cannot record it counts.

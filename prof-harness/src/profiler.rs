@@ -64,6 +64,16 @@ impl Options {
 }
 
 /// The samplers at work, until this is stopped or dropped. One at a time in a process.
+///
+/// ```
+/// use prof_harness::{Options, Profiler};
+///
+/// let profiler = Profiler::start(Options::default())?;
+/// let sum: u64 = (0..1_000_000).sum();
+/// let record = profiler.stop()?;
+/// println!("{sum}, in {} samples", record.cpu.iter().map(|bucket| bucket.samples).sum::<u64>());
+/// # Ok::<(), prof_harness::ProfilerError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the samplers stop when this is dropped"]
 pub struct Profiler {

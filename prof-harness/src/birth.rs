@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicPtr;
 
 use crate::label::Label;
 use crate::sys::{self, libc_heap, pthread_attr_t, pthread_t};
-use crate::{alive, thread};
+use crate::thread;
 
 /// A thread's first function; it is only handed on, never called from here.
 type Routine = *const c_void;
@@ -62,9 +62,7 @@ struct Birth {
 
 /// Has a thread made that is taken in before it runs `routine`. `make` returns 0 if it made one.
 fn give_birth(routine: Routine, argument: *mut c_void, make: impl FnOnce(Routine, *mut c_void) -> c_int) -> c_int {
-    if !alive::is_alive() {
-        return make(routine, argument);
-    }
+    // Also while nothing is sampled: a profiler may start in the thread's life.
     // From libc, not from the program's allocator, which may count.
     // SAFETY: plain malloc.
     let birth = unsafe { libc_heap::malloc(size_of::<Birth>()) }.cast::<Birth>();

@@ -32,10 +32,12 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Samples the CPU after every `period` of a thread's CPU time, or not at all for [`Duration::ZERO`].
+    /// Samples the CPU after every `period` of a thread's CPU time, or not at all for [`Duration::ZERO`]. Periods below 10 µs
+    /// and above an hour are taken as these.
     #[must_use]
     pub fn cpu_period(mut self, period: Duration) -> Options {
-        self.settings.cpu_period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        let bounded = period.clamp(Duration::from_micros(10), Duration::from_secs(3600));
+        self.settings.cpu_period = if period.is_zero() { 0 } else { bounded.as_nanos() as u64 };
         self
     }
 
@@ -134,7 +136,10 @@ impl Profiler {
             Failure::Nothing => ProfilerError::Nothing,
             Failure::Memory => ProfilerError::Memory,
             Failure::Record(error) => ProfilerError::File(path.clone(), io::Error::from_raw_os_error(error)),
-            Failure::Engine(error) => ProfilerError::Engine((error != 0).then(|| io::Error::from_raw_os_error(error))),
+            Failure::Engine(error) => {
+                let _ = std::fs::remove_file(&path);
+                ProfilerError::Engine((error != 0).then(|| io::Error::from_raw_os_error(error)))
+            }
         })?;
         label::begin_process();
         Ok(Profiler { path, is_temporary })

@@ -109,7 +109,8 @@ pub fn start(label: Option<&'static Label>, is_of_main: bool) {
     enter();
 }
 
-/// Learns the calling thread's stack, once. Not for signal handlers.
+/// Learns the calling thread's stack, once. Not for signal handlers, nor where the program allocates: glibc allocates while
+/// it holds the lock that it needs to tell.
 pub fn learn_stack() {
     with(|thread| {
         if thread.stack_high.get() == 0 {

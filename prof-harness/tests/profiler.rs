@@ -84,6 +84,29 @@ fn every_session_sees_its_own_time_on_all_threads() {
 }
 
 #[test]
+fn a_late_tick_is_harmless() {
+    let _turn = TURN.lock();
+    let end = Instant::now() + Duration::from_millis(600);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    // Threads come and go while sessions do.
+                    std::thread::spawn(|| burn(Duration::from_micros(300))).join().unwrap();
+                }
+            });
+        }
+        // What a signal does that nobody handles ends the process.
+        while Instant::now() < end {
+            let profiler =
+                Profiler::start(Options::default().cpu_period(Duration::from_micros(20)).heap_period(100)).unwrap();
+            burn(Duration::from_millis(1));
+            profiler.stop().unwrap();
+        }
+    });
+}
+
+#[test]
 fn exact_heap_sessions_follow_each_other() {
     let _turn = TURN.lock();
     for round in 1..4usize {

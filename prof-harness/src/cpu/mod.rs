@@ -67,10 +67,10 @@ pub fn start_clock() -> Option<&'static Clock> {
     engine::start_clock(sys::thread_id(), first, period)
 }
 
-/// Nanoseconds to a random point of the first period.
+/// Nanoseconds to a random point of the first period; not 0, which would start nothing.
 fn first(period: u64) -> u64 {
     let (_, bits) = random::next(random::seed());
-    random::within(bits, period)
+    random::within(bits, period) + 1
 }
 
 /// Counts the calling thread's samples that are due but whose signal has not come, before what they belong to ends.

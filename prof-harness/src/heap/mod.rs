@@ -96,7 +96,6 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 /// Records the block that a decided allocation got.
 fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
     let work = || {
-        thread::learn_stack();
         let capture =
             || unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
         // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.

@@ -89,6 +89,8 @@ pub struct Profiler {
 pub enum ProfilerError {
     /// The samplers are at work already, for another profiler or for `cargo prof`.
     Running,
+    /// The process is a forked child; the samplers are its parent's.
+    Forked,
     /// The options switch both samplers off.
     Nothing,
     /// The kernel has no memory for the samplers.
@@ -105,6 +107,7 @@ impl fmt::Display for ProfilerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProfilerError::Running => f.write_str("this process is being profiled already; stop that first"),
+            ProfilerError::Forked => f.write_str("a forked child cannot stop its parent's profiler"),
             ProfilerError::Nothing => f.write_str("both samplers are off; give a CPU or a heap period"),
             ProfilerError::Memory => f.write_str("the kernel has no memory for the samplers"),
             ProfilerError::Engine(None) => f.write_str("the CPU cannot be sampled in the way asked for"),
@@ -154,12 +157,14 @@ impl Profiler {
     ///
     /// # Errors
     ///
-    /// If the record file cannot be read.
+    /// If the record file cannot be read, or in a forked child.
     pub fn stop(self) -> Result<Record, ProfilerError> {
-        session::stop();
-        let bytes = std::fs::read(&self.path);
         // Dropping it would stop what no longer runs.
         let profiler = std::mem::ManuallyDrop::new(self);
+        if !session::stop() {
+            return Err(ProfilerError::Forked);
+        }
+        let bytes = std::fs::read(&profiler.path);
         if profiler.is_temporary {
             let _ = std::fs::remove_file(&profiler.path);
         }
@@ -170,8 +175,7 @@ impl Profiler {
 
 impl Drop for Profiler {
     fn drop(&mut self) {
-        session::stop();
-        if self.is_temporary {
+        if session::stop() && self.is_temporary {
             let _ = std::fs::remove_file(&self.path);
         }
     }

@@ -79,8 +79,12 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
     Ok(())
 }
 
-/// Stops the samplers. The record is whole when this returns. Not for signal handlers.
-pub fn stop() {
+/// Stops the samplers; false in a forked child, whose parent's they are. The record is whole when this returns. Not for
+/// signal handlers.
+pub fn stop() -> bool {
+    if !alive::is_own_process() {
+        return false;
+    }
     thread::inside(|| {
         cpu::settle();
         mapping::refresh_if_stale();
@@ -92,6 +96,7 @@ pub fn stop() {
         label::end_process();
     });
     RUNS.store(false, Ordering::Release);
+    true
 }
 
 static EXECUTABLE: AtomicPtr<&'static [u8]> = AtomicPtr::new(std::ptr::null_mut());

@@ -107,6 +107,27 @@ fn a_late_tick_is_harmless() {
 }
 
 #[test]
+fn a_forked_child_leaves_the_profiler_alone() {
+    let _turn = TURN.lock();
+    let profiler = Profiler::start(often()).unwrap();
+    // SAFETY: the child calls only what a child of a process with threads may, but for the profiler, which allocates nothing
+    // there.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let is_refused = matches!(profiler.stop(), Err(ProfilerError::Forked));
+        // SAFETY: ends the child.
+        unsafe { libc::_exit(if is_refused { 3 } else { 4 }) };
+    }
+    let mut status = 0;
+    // SAFETY: the status lives across the call.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(libc::WEXITSTATUS(status), 3);
+    burn(Duration::from_millis(100));
+    let seen = seconds(&profiler.stop().unwrap());
+    assert!(seen > 0.02, "{seen} s");
+}
+
+#[test]
 fn exact_heap_sessions_follow_each_other() {
     let _turn = TURN.lock();
     for round in 1..4usize {

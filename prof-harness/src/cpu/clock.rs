@@ -2,10 +2,10 @@
 //! so that one thread can stop or start the clocks of all. How a clock is chosen is in `engine.rs`.
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
-use crate::memory;
 use crate::sys::{self, TaskClock, ThreadTimer};
+use crate::{alive, memory};
 
 /// A thread's clock, or a free place for one.
 pub struct Clock {
@@ -18,6 +18,8 @@ pub struct Clock {
     id: AtomicU64,
     /// The CPU time of the thread at which its first sample is due.
     first_due: AtomicU64,
+    /// The session that `first_due` is of.
+    session: AtomicU32,
     /// Whether the next signal is a task clock's first, after which its period is to be set.
     is_first: AtomicBool,
     next: AtomicPtr<Clock>,
@@ -58,9 +60,9 @@ pub fn of(tid: c_int) -> Option<&'static Clock> {
     all().find(|clock| clock.tid.load(Ordering::Acquire) == tid)
 }
 
-/// Whether a clock has or had this descriptor: a signal may come late. Signal: yes.
-pub fn has_descriptor(fd: c_int) -> bool {
-    all().any(|clock| clock.handle.load(Ordering::Relaxed) == fd)
+/// The clock that has or had this descriptor: a signal may come late. Signal: yes.
+pub fn with_descriptor(fd: c_int) -> Option<&'static Clock> {
+    all().find(|clock| clock.handle.load(Ordering::Relaxed) == fd)
 }
 
 /// Puts a clock of thread `tid` on the list and lets it run; none if memory is short. The first sample is due at the CPU
@@ -75,6 +77,7 @@ pub fn put(tid: c_int, kind: Kind, first_due: u64) -> Option<&'static Clock> {
     clock.handle.store(handle, Ordering::Relaxed);
     clock.id.store(id, Ordering::Relaxed);
     clock.first_due.store(first_due, Ordering::Relaxed);
+    clock.session.store(alive::session(), Ordering::Release);
     clock.is_first.store(true, Ordering::Relaxed);
     clock.kind.store(number, Ordering::Release);
     // Not before its place tells whose its signals are.
@@ -91,6 +94,7 @@ fn new_place(tid: c_int) -> Option<&'static Clock> {
         handle: AtomicI32::new(0),
         id: AtomicU64::new(0),
         first_due: AtomicU64::new(0),
+        session: AtomicU32::new(0),
         is_first: AtomicBool::new(false),
         next: AtomicPtr::new(std::ptr::null_mut()),
     })?;
@@ -139,10 +143,16 @@ impl Clock {
         self.first_due.load(Ordering::Relaxed)
     }
 
+    /// The session that [`Clock::first_due`] is of. Signal: yes.
+    pub fn session(&self) -> u32 {
+        self.session.load(Ordering::Acquire)
+    }
+
     /// Lets it go on after [`Clock::pause`], with a signal after `first` nanoseconds, then every `period`. Signal: yes.
     pub fn start(&self, first: u64, period: u64) {
         let now = sys::cpu_nanos_of(self.tid.load(Ordering::Relaxed));
         self.first_due.store(now + first, Ordering::Relaxed);
+        self.session.store(alive::session(), Ordering::Release);
         match self.kind() {
             Some(Kind::Timer(timer)) => timer.set(first.max(1), period),
             Some(Kind::TaskClock(clock)) => {

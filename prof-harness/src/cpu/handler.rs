@@ -32,7 +32,7 @@ extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_v
         alive::record(|| {
             // SAFETY: what the kernel handed over.
             let registers = unsafe { Registers::interrupted(context) };
-            super::go_on();
+            super::go_on(sender);
             sample(registers, take_due());
         });
         sys::set_errno(errno);
@@ -50,7 +50,7 @@ pub fn is_ours(sender: Sender) -> bool {
         Sender::Untold => true,
         Sender::ProcessTimer => engine::in_use() == Engine::ProcessTimer,
         Sender::Timer(value) => value == clock::mark() as usize,
-        Sender::Descriptor(fd) => clock::has_descriptor(fd),
+        Sender::Descriptor(fd) => clock::with_descriptor(fd).is_some(),
     }
 }
 

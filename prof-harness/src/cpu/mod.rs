@@ -11,10 +11,12 @@ mod clock;
 mod engine;
 mod handler;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use prof_record::Engine;
 
+use crate::sys::Sender;
 use crate::thread::Thread;
 use crate::{alive, bucket, label, random, sys, thread};
 
@@ -36,10 +38,12 @@ pub fn start(period: u64, asked: Option<Engine>) -> Engine {
     }
     PERIOD.store(period, Ordering::Release);
     let own = sys::thread_id();
-    sys::for_each_thread(|tid| match clock::of(tid) {
-        Some(clock) => clock.start(first(period), period),
-        None if tid != own => drop(engine::start_clock(tid, first(period), period)),
-        None => thread::with(|thread| thread.clock.set(start_clock())),
+    sys::for_each_thread(|tid| {
+        if tid == own {
+            thread::with(|thread| thread.clock.set(start_clock()));
+        } else {
+            start_clock_of(tid, period);
+        }
     });
     engine
 }
@@ -47,7 +51,7 @@ pub fn start(period: u64, asked: Option<Engine>) -> Engine {
 /// Stops sampling, on all threads.
 pub fn stop() {
     PERIOD.store(0, Ordering::Release);
-    clock::all().for_each(Clock::pause);
+    one_at_a_time(|| clock::all().for_each(Clock::pause));
     if engine::in_use() == Engine::ProcessTimer {
         sys::set_process_timer(0);
     }
@@ -55,16 +59,40 @@ pub fn stop() {
 
 /// A clock for the calling thread; none while the CPU is not sampled.
 pub fn start_clock() -> Option<&'static Clock> {
-    let period = PERIOD.load(Ordering::Relaxed);
-    if period == 0 {
+    let period = PERIOD.load(Ordering::Acquire);
+    if period == 0 || !alive::is_alive() {
         return None;
     }
-    let first = first(period);
+    let clock = start_clock_of(sys::thread_id(), period);
     thread::with(|thread| {
-        thread.next_due.store(sys::thread_cpu_nanos() + first, Ordering::Relaxed);
+        let due = clock.map_or_else(|| sys::thread_cpu_nanos() + first(period), Clock::first_due);
+        thread.next_due.store(due, Ordering::Relaxed);
         thread.session.set(alive::session());
     });
-    engine::start_clock(sys::thread_id(), first, period)
+    clock
+}
+
+/// Starts the clock of thread `tid`, or makes one.
+fn start_clock_of(tid: c_int, period: u64) -> Option<&'static Clock> {
+    one_at_a_time(|| match clock::of(tid) {
+        Some(clock) => {
+            clock.start(first(period), period);
+            Some(clock)
+        }
+        None => engine::start_clock(tid, first(period), period),
+    })
+}
+
+/// Does `work` on the list of clocks, while no other thread does: a thread that begins in the same moment as a session has
+/// one clock all the same. Not for signal handlers.
+fn one_at_a_time<R>(work: impl FnOnce() -> R) -> R {
+    static IS_AT_WORK: AtomicBool = AtomicBool::new(false);
+    while IS_AT_WORK.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+        sys::yield_now();
+    }
+    let result = work();
+    IS_AT_WORK.store(false, Ordering::Release);
+    result
 }
 
 /// Nanoseconds to a random point of the first period; not 0, which would start nothing.
@@ -96,9 +124,8 @@ pub fn end_thread() {
     settle();
     thread::with(|thread| {
         thread.next_due.store(NEVER, Ordering::Relaxed);
-        if let Some(clock) = thread.clock.get() {
-            clock.release();
-            thread.clock.set(None);
+        if let Some(clock) = thread.clock.take() {
+            one_at_a_time(|| clock.release());
         }
     });
 }
@@ -136,13 +163,13 @@ pub fn resume() {
 const NEVER: u64 = u64::MAX;
 
 /// Sees to the calling thread's next signals, at a signal. Signal: yes.
-fn go_on() {
-    thread::with(|thread| {
-        join(thread);
-        if let Some(clock) = thread.clock.get() {
+fn go_on(sender: Sender) {
+    thread::with(join);
+    if let Sender::Descriptor(fd) = sender {
+        if let Some(clock) = clock::with_descriptor(fd) {
             clock.went_off(PERIOD.load(Ordering::Relaxed));
         }
-    });
+    }
 }
 
 /// Takes a thread into the session whose clock another one started.
@@ -154,7 +181,12 @@ fn join(thread: &Thread) {
     if thread.clock.get().is_none() {
         thread.clock.set(clock::of(sys::thread_id()));
     }
-    let due = thread.clock.get().map_or_else(sys::thread_cpu_nanos, Clock::first_due);
+    let due = match thread.clock.get() {
+        // A signal of an earlier session that comes late.
+        Some(clock) if clock.session() != session => return,
+        Some(clock) => clock.first_due(),
+        None => sys::thread_cpu_nanos(),
+    };
     thread.next_due.store(due, Ordering::Relaxed);
     thread.session.set(session);
 }

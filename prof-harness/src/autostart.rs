@@ -8,7 +8,7 @@ use prof_record::{
     Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
 };
 
-use crate::{alive, arena, cpu, label, mapping, named_tests, session, sys, thread};
+use crate::{alive, arena, cpu, exec, label, mapping, named_tests, session, sys, thread};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
@@ -45,6 +45,7 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
     if is_first {
         thread::inside(|| {
             thread::watch_ends();
+            exec::prepare();
             // They lie above every frame of the main thread.
             thread::start_main(arguments as u64);
             start();
@@ -54,7 +55,7 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
 
 extern "C" fn destruct() {
     if alive::is_alive() {
-        cpu::settle();
+        cpu::settle_all();
         thread::inside(mapping::refresh_if_stale);
         arena::touch();
     }

@@ -32,6 +32,9 @@ unsafe extern "C" fn pthread_create(
     }
     // SAFETY: libc's definition has this type.
     let next = unsafe { std::mem::transmute::<*mut c_void, PthreadCreate>(next) };
+    // SAFETY: the caller's attributes.
+    let roomier = unsafe { sys::with_room_for_signals(attributes) };
+    let attributes = roomier.as_ref().map_or(attributes, std::ptr::from_ref);
     // SAFETY: the caller's arguments, with a routine and argument that fit each other.
     give_birth(routine, argument, |routine, argument| unsafe { next(thread, attributes, routine, argument) })
 }

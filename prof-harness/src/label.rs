@@ -48,6 +48,15 @@ pub fn attribution() -> Attribution {
     }
 }
 
+/// Where a sample belongs that is of no thread in particular.
+pub fn of_process() -> Attribution {
+    if ACTIVE.load(Ordering::Relaxed) == 0 {
+        Attribution::Skip
+    } else {
+        Attribution::Unlabelled
+    }
+}
+
 impl Label {
     /// Whether it is that of a test or benchmark.
     pub fn is_of_test(&self) -> bool {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use prof_record::layout::{self, header};
 use prof_record::{Engine, Settings};
 
-use crate::{alive, arena, cpu, exec, heap, label, mapping, memory, sys, thread, unwind};
+use crate::{alive, arena, cpu, heap, label, mapping, memory, sys, thread, unwind};
 
 /// Why a session did not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,6 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
         let engine = cpu::start(settings.cpu_period, settings.engine);
         set(header::ENGINE, engine.number());
         set(header::PERF_ERROR, cpu::perf_error() as u64);
-        exec::prepare();
         // With a heap profile to write, a process goes on without the other.
         if engine == Engine::None && settings.heap_period == 0 && code == Code::MayGo {
             return Err(Failure::Engine(cpu::perf_error()));
@@ -86,7 +85,7 @@ pub fn stop() -> bool {
         return false;
     }
     thread::inside(|| {
-        cpu::settle();
+        cpu::settle_all();
         mapping::refresh_if_stale();
         arena::touch();
         cpu::stop();

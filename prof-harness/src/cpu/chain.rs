@@ -64,6 +64,11 @@ pub unsafe fn hand_on(info: *mut siginfo_t, context: *mut c_void) {
 
 interpose!("sigaction", sigaction);
 interpose!("signal", signal);
+interpose!("bsd_signal", signal);
+// What `signal` is for programs of strict C.
+interpose!("__sysv_signal", sysv_signal);
+interpose!("sysv_signal", sysv_signal);
+interpose!("sigignore", sigignore);
 interpose!("sigwait", sigwait);
 interpose!("sigwaitinfo", sigwaitinfo);
 interpose!("sigtimedwait", sigtimedwait);
@@ -106,6 +111,28 @@ unsafe extern "C" fn signal(number: c_int, handler: usize) -> usize {
     before
 }
 
+/// # Safety
+///
+/// As for `sysv_signal`.
+unsafe extern "C" fn sysv_signal(number: c_int, handler: usize) -> usize {
+    let once = SignalAction { handler, flags: libc::SA_RESETHAND | libc::SA_NODEFER, mask: 0 };
+    let mut before = once.to_libc();
+    // SAFETY: both live across the call.
+    match unsafe { sigaction(number, &once.to_libc(), &mut before) } {
+        0 => before.sa_sigaction,
+        _ => libc::SIG_ERR,
+    }
+}
+
+/// # Safety
+///
+/// As for `sigignore`.
+unsafe extern "C" fn sigignore(number: c_int) -> c_int {
+    let ignored = SignalAction { handler: libc::SIG_IGN, flags: 0, mask: 0 };
+    // SAFETY: it lives across the call.
+    unsafe { sigaction(number, &ignored.to_libc(), std::ptr::null_mut()) }
+}
+
 type SigTimedWait = unsafe extern "C" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
 
 /// # Safety
@@ -123,7 +150,8 @@ unsafe extern "C" fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, ti
     let mut own_info = std::mem::MaybeUninit::<siginfo_t>::zeroed();
     let info = if info.is_null() { own_info.as_mut_ptr() } else { info };
     // SAFETY: null or the caller's.
-    let total = unsafe { timeout.as_ref() }.map(|time| time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64);
+    let total = unsafe { timeout.as_ref() }
+        .map(|time| (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64));
     let started = sys::monotonic_nanos();
     let mut left = None;
     loop {

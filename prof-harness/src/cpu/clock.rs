@@ -16,9 +16,9 @@ pub struct Clock {
     handle: AtomicI32,
     /// [`TaskClock::id`].
     id: AtomicU64,
-    /// The CPU time of the thread at which its first sample is due.
-    first_due: AtomicU64,
-    /// The session that `first_due` is of.
+    /// The CPU time of the thread at which its next sample is due.
+    next_due: AtomicU64,
+    /// The session that `next_due` is of.
     session: AtomicU32,
     /// Whether the next signal is a task clock's first, after which its period is to be set.
     is_first: AtomicBool,
@@ -65,9 +65,14 @@ pub fn with_descriptor(fd: c_int) -> Option<&'static Clock> {
     all().find(|clock| clock.handle.load(Ordering::Relaxed) == fd)
 }
 
+/// How many clocks have a descriptor.
+pub fn descriptors() -> u64 {
+    all().filter(|clock| clock.kind.load(Ordering::Relaxed) == TASK_CLOCK).count() as u64
+}
+
 /// Puts a clock of thread `tid` on the list and lets it run; none if memory is short. The first sample is due at the CPU
-/// time `first_due`.
-pub fn put(tid: c_int, kind: Kind, first_due: u64) -> Option<&'static Clock> {
+/// time `due`.
+pub fn put(tid: c_int, kind: Kind, due: u64) -> Option<&'static Clock> {
     let take = |clock: &&Clock| clock.tid.compare_exchange(0, tid, Ordering::Acquire, Ordering::Relaxed).is_ok();
     let clock = all().find(take).or_else(|| new_place(tid))?;
     let (number, handle, id) = match kind {
@@ -76,7 +81,7 @@ pub fn put(tid: c_int, kind: Kind, first_due: u64) -> Option<&'static Clock> {
     };
     clock.handle.store(handle, Ordering::Relaxed);
     clock.id.store(id, Ordering::Relaxed);
-    clock.first_due.store(first_due, Ordering::Relaxed);
+    clock.next_due.store(due, Ordering::Relaxed);
     clock.session.store(alive::session(), Ordering::Release);
     clock.is_first.store(true, Ordering::Relaxed);
     clock.kind.store(number, Ordering::Release);
@@ -93,7 +98,7 @@ fn new_place(tid: c_int) -> Option<&'static Clock> {
         kind: AtomicU8::new(NONE),
         handle: AtomicI32::new(0),
         id: AtomicU64::new(0),
-        first_due: AtomicU64::new(0),
+        next_due: AtomicU64::new(0),
         session: AtomicU32::new(0),
         is_first: AtomicBool::new(false),
         next: AtomicPtr::new(std::ptr::null_mut()),
@@ -138,20 +143,20 @@ impl Clock {
         }
     }
 
-    /// The CPU time of the thread at which its first sample is due. Signal: yes.
-    pub fn first_due(&self) -> u64 {
-        self.first_due.load(Ordering::Relaxed)
+    /// The thread, if it has one.
+    pub fn tid(&self) -> Option<c_int> {
+        Some(self.tid.load(Ordering::Acquire)).filter(|tid| *tid != 0)
     }
 
-    /// The session that [`Clock::first_due`] is of. Signal: yes.
-    pub fn session(&self) -> u32 {
-        self.session.load(Ordering::Acquire)
+    /// When the thread's next sample is due; none if that is of an earlier session. Signal: yes.
+    pub fn due(&self) -> Option<&AtomicU64> {
+        (self.session.load(Ordering::Acquire) == alive::session()).then_some(&self.next_due)
     }
 
     /// Lets it go on after [`Clock::pause`], with a signal after `first` nanoseconds, then every `period`. Signal: yes.
     pub fn start(&self, first: u64, period: u64) {
         let now = sys::cpu_nanos_of(self.tid.load(Ordering::Relaxed));
-        self.first_due.store(now + first, Ordering::Relaxed);
+        self.next_due.store(now + first, Ordering::Relaxed);
         self.session.store(alive::session(), Ordering::Release);
         match self.kind() {
             Some(Kind::Timer(timer)) => timer.set(first.max(1), period),

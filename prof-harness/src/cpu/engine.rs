@@ -29,9 +29,14 @@ pub fn choose(asked: Option<Engine>, period: u64) -> Engine {
         let goes_on = !is_other && (chosen != Engine::ProcessTimer || sys::set_process_timer(period));
         return if goes_on { chosen } else { Engine::None };
     }
+    // In use before it is tried: its first signal may come at once.
+    let works = |engine: &Engine| {
+        IN_USE.store(engine.number(), Ordering::Relaxed);
+        is_permitted(*engine, period)
+    };
     let engine = match asked {
-        Some(engine) => is_permitted(engine, period).then_some(engine),
-        None => Engine::ALL.into_iter().find(|engine| is_permitted(*engine, period)),
+        Some(engine) => Some(engine).filter(works),
+        None => Engine::ALL.into_iter().find(works),
     };
     let engine = engine.unwrap_or(Engine::None);
     IN_USE.store(engine.number(), Ordering::Relaxed);
@@ -72,16 +77,17 @@ fn is_permitted(engine: Engine, period: u64) -> bool {
 /// Nanoseconds that pass in no trial.
 const FAR: u64 = 1 << 40;
 
-/// A clock for thread `tid` that goes off after `first` nanoseconds, then every `period`; none if the engine has none for
-/// single threads or the kernel refuses.
+/// A clock for thread `tid` that goes off after `first` nanoseconds, when its first sample is due, then every `period`; none
+/// if the engine has none for single threads or the kernel refuses.
 pub fn start_clock(tid: c_int, first: u64, period: u64) -> Option<&'static Clock> {
-    let first_due = sys::cpu_nanos_of(tid) + first;
+    let due = sys::cpu_nanos_of(tid) + first;
     let timer = || sys::start_thread_timer(tid, first, period, clock::mark()).map(Kind::Timer);
     let kind = match in_use() {
-        // A thread for which there is no descriptor left gets what the next step has.
+        // A thread for which there is no descriptor to spare gets what the next step has.
+        Engine::PerfClock if clock::descriptors() >= sys::descriptor_limit() / 8 => timer(),
         Engine::PerfClock => sys::open_task_clock(tid, first).map(Kind::TaskClock).or_else(|_| timer()),
         Engine::ThreadTimer => timer(),
         _ => return None,
     };
-    clock::put(tid, kind.ok()?, first_due)
+    clock::put(tid, kind.ok()?, due)
 }

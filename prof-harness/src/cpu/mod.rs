@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use prof_record::Engine;
 
+use crate::label::Attribution;
 use crate::sys::Sender;
 use crate::thread::Thread;
 use crate::{alive, bucket, label, random, sys, thread};
@@ -32,7 +33,7 @@ pub fn start(period: u64, asked: Option<Engine>) -> Engine {
     if !handler::install() {
         return Engine::None;
     }
-    let engine = engine::choose(asked, period);
+    let engine = engine::choose(asked, signal_period(period));
     if engine == Engine::None {
         return engine;
     }
@@ -63,23 +64,21 @@ pub fn start_clock() -> Option<&'static Clock> {
     if period == 0 || !alive::is_alive() {
         return None;
     }
-    let clock = start_clock_of(sys::thread_id(), period);
     thread::with(|thread| {
-        let due = clock.map_or_else(|| sys::thread_cpu_nanos() + first(period), Clock::first_due);
-        thread.next_due.store(due, Ordering::Relaxed);
+        thread.next_due.store(sys::thread_cpu_nanos() + first(period), Ordering::Relaxed);
         thread.session.set(alive::session());
     });
-    clock
+    start_clock_of(sys::thread_id(), period)
 }
 
 /// Starts the clock of thread `tid`, or makes one.
 fn start_clock_of(tid: c_int, period: u64) -> Option<&'static Clock> {
     one_at_a_time(|| match clock::of(tid) {
         Some(clock) => {
-            clock.start(first(period), period);
+            clock.start(first(period), signal_period(period));
             Some(clock)
         }
-        None => engine::start_clock(tid, first(period), period),
+        None => engine::start_clock(tid, first(period), signal_period(period)),
     })
 }
 
@@ -95,6 +94,11 @@ fn one_at_a_time<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
+/// Nanoseconds between signals: not so few that a thread gets to nothing else. A signal may stand for several samples.
+fn signal_period(period: u64) -> u64 {
+    period.max(100_000)
+}
+
 /// Nanoseconds to a random point of the first period; not 0, which would start nothing.
 fn first(period: u64) -> u64 {
     let (_, bits) = random::next(random::seed());
@@ -103,17 +107,28 @@ fn first(period: u64) -> u64 {
 
 /// Counts the calling thread's samples that are due but whose signal has not come, before what they belong to ends.
 pub fn settle() {
-    thread::with(|thread| {
-        if thread.clock.get().is_some() {
-            join(thread);
+    add_unsampled(take_due(), label::attribution());
+}
+
+/// The same for all threads, before the process or the session ends. What other threads work for is not known here.
+pub fn settle_all() {
+    settle();
+    let (own, period) = (sys::thread_id(), PERIOD.load(Ordering::Relaxed));
+    one_at_a_time(|| {
+        for clock in clock::all() {
+            if let (Some(tid), Some(due)) = (clock.tid().filter(|tid| *tid != own), clock.due()) {
+                add_unsampled(take(due, sys::cpu_nanos_of(tid), period), label::of_process());
+            }
         }
     });
-    let ticks = take_due();
+}
+
+fn add_unsampled(ticks: u64, attribution: Attribution) {
     if ticks == 0 {
         return;
     }
     alive::record(|| {
-        if let Some(label) = label::attribution().label() {
+        if let Some(label) = attribution.label() {
             bucket::add_unsampled(label, ticks, ticks * PERIOD.load(Ordering::Relaxed));
         }
     });
@@ -124,7 +139,8 @@ pub fn end_thread() {
     settle();
     thread::with(|thread| {
         thread.next_due.store(NEVER, Ordering::Relaxed);
-        if let Some(clock) = thread.clock.take() {
+        if let Some(clock) = clock_of(thread) {
+            thread.clock.set(None);
             one_at_a_time(|| clock.release());
         }
     });
@@ -143,6 +159,14 @@ pub fn pause() {
     if engine::in_use() == Engine::ProcessTimer {
         sys::set_process_timer(0);
     }
+    // Where the thread blocks the signal, it has not come yet.
+    let mut is_programs = false;
+    while let Some(sender) = sys::take_pending_sigprof() {
+        is_programs |= !handler::is_ours(sender);
+    }
+    if is_programs {
+        sys::raise(libc::SIGPROF);
+    }
 }
 
 /// Goes on after [`pause`].
@@ -152,10 +176,10 @@ pub fn resume() {
         return;
     }
     if let Some(clock) = thread::with(|thread| thread.clock.get()) {
-        clock.start(period, period);
+        clock.start(period, signal_period(period));
     }
     if engine::in_use() == Engine::ProcessTimer {
-        sys::set_process_timer(period);
+        sys::set_process_timer(signal_period(period));
     }
 }
 
@@ -164,50 +188,50 @@ const NEVER: u64 = u64::MAX;
 
 /// Sees to the calling thread's next signals, at a signal. Signal: yes.
 fn go_on(sender: Sender) {
-    thread::with(join);
+    thread::with(|thread| {
+        // A thread without a clock, of before the session, is at a random point where a sample is due.
+        if clock_of(thread).is_none() && thread.session.replace(alive::session()) != alive::session() {
+            thread.next_due.store(sys::thread_cpu_nanos(), Ordering::Relaxed);
+        }
+    });
     if let Sender::Descriptor(fd) = sender {
         if let Some(clock) = clock::with_descriptor(fd) {
-            clock.went_off(PERIOD.load(Ordering::Relaxed));
+            clock.went_off(signal_period(PERIOD.load(Ordering::Relaxed)));
         }
     }
 }
 
-/// Takes a thread into the session whose clock another one started.
-fn join(thread: &Thread) {
-    let session = alive::session();
-    if thread.session.get() == session {
-        return;
-    }
+/// The thread's clock, which another thread may have started. Signal: yes.
+fn clock_of(thread: &Thread) -> Option<&'static Clock> {
     if thread.clock.get().is_none() {
         thread.clock.set(clock::of(sys::thread_id()));
     }
-    let due = match thread.clock.get() {
-        // A signal of an earlier session that comes late.
-        Some(clock) if clock.session() != session => return,
-        Some(clock) => clock.first_due(),
-        None => sys::thread_cpu_nanos(),
-    };
-    thread.next_due.store(due, Ordering::Relaxed);
-    thread.session.set(session);
+    thread.clock.get()
 }
 
 /// How many samples of the calling thread are due; they are then taken. Signal: yes.
 fn take_due() -> u64 {
     let period = PERIOD.load(Ordering::Relaxed);
-    let session = alive::session();
-    thread::with(|thread| {
-        if period == 0 || thread.session.get() != session {
-            return 0;
-        }
-        let mut due = thread.next_due.load(Ordering::Relaxed);
-        loop {
-            let Some(late) = sys::thread_cpu_nanos().checked_sub(due) else { return 0 };
-            let ticks = late / period + 1;
-            // A signal that comes now takes them first.
-            match thread.next_due.compare_exchange(due, due + ticks * period, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return ticks,
-                Err(now) => due = now,
-            }
-        }
+    if period == 0 {
+        return 0;
+    }
+    thread::with(|thread| match clock_of(thread) {
+        Some(clock) => clock.due().map_or(0, |due| take(due, sys::thread_cpu_nanos(), period)),
+        None if thread.session.get() == alive::session() => take(&thread.next_due, sys::thread_cpu_nanos(), period),
+        None => 0,
     })
+}
+
+/// How many samples are due at the CPU time `now`; they are then taken. Signal: yes.
+fn take(next_due: &AtomicU64, now: u64, period: u64) -> u64 {
+    let mut due = next_due.load(Ordering::Relaxed);
+    loop {
+        let (Some(late), true) = (now.checked_sub(due), period > 0) else { return 0 };
+        let ticks = late / period + 1;
+        // A signal that comes now takes them first.
+        match next_due.compare_exchange(due, due + ticks * period, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return ticks,
+            Err(other) => due = other,
+        }
+    }
 }

@@ -61,7 +61,7 @@ fn runs_out(size: usize) -> bool {
         // Sizes beyond i64::MAX fail in the allocator anyway.
         let left = thread.countdown.get().wrapping_sub(size as i64 & i64::MAX);
         thread.countdown.set(left);
-        left < 0
+        left < 0 || thread.drawn_in.get() != crate::alive::session()
     })
 }
 

@@ -64,10 +64,14 @@ fn decide(thread: &Thread, size: usize) -> Option<Option<crate::arena::Place>> {
             return None;
         }
         NEVER => {
+            thread.drawn_in.set(alive::session());
             thread.countdown.set(FAR);
             return None;
         }
-        1 => thread.countdown.set(i64::MIN / 2),
+        1 => {
+            thread.drawn_in.set(alive::session());
+            thread.countdown.set(i64::MIN / 2);
+        }
         period => {
             let session = alive::session();
             if thread.drawn_in.replace(session) != session {

@@ -61,14 +61,18 @@ impl FoundObject {
     }
 }
 
-std::arch::global_asm!(".weak _dl_find_object");
-
 /// The loaded object that `address` lies in; none where glibc is older than 2.35, too. Signal: yes, glibc says so.
 pub fn find_object(address: u64) -> Option<FoundObject> {
     let find: usize;
     // SAFETY: loads the function's address, 0 if there is none.
     unsafe {
-        std::arch::asm!("mov {}, qword ptr [rip + _dl_find_object@GOTPCREL]", out(reg) find, options(nostack, readonly));
+        // The directive stands in the same object file as the use, or the symbol would be needed.
+        std::arch::asm!(
+            ".weak _dl_find_object",
+            "mov {}, qword ptr [rip + _dl_find_object@GOTPCREL]",
+            out(reg) find,
+            options(nostack, readonly)
+        );
     }
     if find == 0 {
         return None;

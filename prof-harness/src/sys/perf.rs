@@ -109,8 +109,10 @@ pub fn open_task_clock(tid: c_int, first: u64) -> Result<TaskClock, c_int> {
 impl TaskClock {
     /// Lets it run. Signal: yes.
     pub fn enable(self) {
-        // SAFETY: no pointers.
-        unsafe { libc::ioctl(self.fd, PERF_EVENT_IOC_ENABLE, 0) };
+        if self.is_still_there() {
+            // SAFETY: no pointers.
+            unsafe { libc::ioctl(self.fd, PERF_EVENT_IOC_ENABLE, 0) };
+        }
     }
 
     /// Stops it; a signal that it sent has come when this returns. Signal: yes.
@@ -152,8 +154,13 @@ fn identity(fd: c_int) -> u64 {
 }
 
 fn first_descriptor() -> c_int {
+    FIRST_DESCRIPTOR.min(descriptor_limit() / 4 * 3) as c_int
+}
+
+/// How many descriptors the process may have. Signal: yes.
+pub fn descriptor_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` lives across the call.
     unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) };
-    FIRST_DESCRIPTOR.min(limit.rlim_cur / 4 * 3) as c_int
+    limit.rlim_cur
 }

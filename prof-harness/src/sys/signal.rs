@@ -99,6 +99,21 @@ pub fn raise_by_default(signal: c_int) {
     let action = SignalAction { handler: libc::SIG_DFL, flags: 0, mask: 0 }.to_libc();
     // SAFETY: `action` lives across the call.
     unsafe { libc_sigaction(signal, &action, std::ptr::null_mut()) };
+    raise(signal);
+}
+
+/// Takes a SIGPROF that is pending on the calling thread, which blocks it, and says who sent it. Signal: yes.
+pub fn take_pending_sigprof() -> Option<Sender> {
+    let (set, at_once) = (mask_of(libc::SIGPROF), timespec { tv_sec: 0, tv_nsec: 0 });
+    let mut info = std::mem::MaybeUninit::<siginfo_t>::zeroed();
+    // SAFETY: all live across the call, and the set has the size given.
+    let got = unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &set, info.as_mut_ptr(), &at_once, size_of::<u64>()) };
+    // SAFETY: filled in with the signal.
+    (got == i64::from(libc::SIGPROF)).then(|| unsafe { sender(info.as_ptr()) })
+}
+
+/// Sends a signal to the calling thread. Signal: yes.
+pub fn raise(signal: c_int) {
     // SAFETY: no pointers.
     unsafe { libc::syscall(libc::SYS_tgkill, super::process_id(), super::thread_id(), signal) };
 }

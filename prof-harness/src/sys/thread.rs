@@ -8,7 +8,7 @@ pub use libc::{pthread_attr_t, pthread_t};
 /// The kernel's id of the calling thread. Signal: yes.
 pub fn thread_id() -> c_int {
     // SAFETY: no arguments.
-    unsafe { libc::gettid() }
+    unsafe { libc::syscall(libc::SYS_gettid) as c_int }
 }
 
 /// Whether the calling thread is the one that the process began with. Signal: yes.
@@ -36,6 +36,29 @@ pub fn own_stack() -> Option<(u64, u64)> {
     // SAFETY: initialised above, and used for the last time.
     unsafe { libc::pthread_attr_destroy(attributes.as_mut_ptr()) };
     known.then_some((low as u64, low as u64 + size as u64))
+}
+
+/// A copy of a new thread's attributes with a stack that our signals leave as large as the program asked for, if that is
+/// small and not of the program's own memory. Signal: no.
+///
+/// # Safety
+///
+/// `attributes` is null or an initialised object.
+pub unsafe fn with_room_for_signals(attributes: *const pthread_attr_t) -> Option<pthread_attr_t> {
+    // With all that a processor can save, a signal's frame takes up to 11 KB.
+    const ROOM: usize = 16 << 10;
+    const SMALL: usize = 256 << 10;
+    // SAFETY: the caller's promise. glibc's object owns nothing that the copy, which is not destroyed, could give back.
+    let mut copy = unsafe { attributes.as_ref() }.copied()?;
+    let (mut low, mut size) = (std::ptr::null_mut(), 0);
+    // SAFETY: an initialised object, and results that live across the call.
+    let is_known = unsafe { libc::pthread_attr_getstack(&copy, &mut low, &mut size) } == 0;
+    // Without memory of the program's, glibc counts down from an address of 0.
+    if !is_known || size >= SMALL || (low as usize).wrapping_add(size) != 0 {
+        return None;
+    }
+    // SAFETY: an initialised object.
+    (unsafe { libc::pthread_attr_setstacksize(&mut copy, size + ROOM) } == 0).then_some(copy)
 }
 
 /// Bytes that the main thread's stack may grow to. Signal: yes.

@@ -88,7 +88,7 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
                 step
             }
             rule => {
-                let step = rule::apply(rule, at, was_interrupted, &read, &|address| modules::find(address).is_some());
+                let step = rule::apply(rule, at, was_interrupted, &read, &modules::is_code);
                 was_interrupted = false;
                 step
             }

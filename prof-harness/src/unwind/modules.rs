@@ -48,6 +48,12 @@ pub fn find(address: u64) -> Option<Module> {
     find_added(address).copied().or_else(|| find_loaded(address))
 }
 
+/// Whether `address` lies in a loaded object. Its sections are not looked at: a word that is no return address may lie in an
+/// object that is being unloaded. Signal: yes.
+pub fn is_code(address: u64) -> bool {
+    find_added(address).is_some() || sys::find_object(address).is_some()
+}
+
 /// Whether a module was met that was not added; asked and answered once.
 pub fn is_stale() -> bool {
     IS_STALE.load(Ordering::Relaxed) && IS_STALE.swap(false, Ordering::Relaxed)

@@ -10,7 +10,8 @@ use prof_record::Engine;
 use super::{chain, clock, engine, take_due, PERIOD};
 use crate::registers::Registers;
 use crate::sys::{self, siginfo_t, Sender};
-use crate::{alive, bucket, label, thread, unwind};
+use crate::unwind::{self, For};
+use crate::{alive, bucket, label, thread};
 
 /// Makes SIGPROF the sampler's, once and for the life of the process: a signal may come late.
 pub fn install() -> bool {
@@ -57,7 +58,8 @@ pub fn is_ours(sender: Sender) -> bool {
 fn sample(registers: Registers, ticks: u64) {
     let Some(label) = label::attribution().label().filter(|_| ticks > 0) else { return };
     let nanos = ticks * PERIOD.load(Ordering::Relaxed);
-    let captured = unwind::capture(registers, thread::bounds(), |stack| bucket::add_cpu(stack, label, ticks, nanos));
+    let captured =
+        unwind::capture(For::Signal, registers, thread::bounds(), |stack| bucket::add_cpu(stack, label, ticks, nanos));
     if captured.is_none() {
         bucket::lose_cpu(ticks, nanos);
     }

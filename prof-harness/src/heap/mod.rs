@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::registers::Registers;
 use crate::thread::Thread;
-use crate::{alive, bucket, label, random, sys, thread, unwind};
+use crate::unwind::{self, For};
+use crate::{alive, bucket, label, random, sys, thread};
 
 /// Mean bytes between sampled allocations; 0 before the harness has started.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
@@ -100,8 +101,11 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 /// Records the block that a decided allocation got.
 fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
     let work = || {
-        let capture =
-            || unwind::capture(caller, thread::bounds(), |stack| bucket::add_allocation(stack, label, size as u64));
+        let capture = || {
+            unwind::capture(For::Allocation, caller, thread::bounds(), |stack| {
+                bucket::add_allocation(stack, label, size as u64)
+            })
+        };
         // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.
         let bucket = (0..MOST_YIELDS).find_map(|attempt| {
             if attempt > 0 {

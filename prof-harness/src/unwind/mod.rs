@@ -34,9 +34,18 @@ const MAX_SLOTS: usize = 256;
 static SLOTS: [AtomicPtr<Slot>; MAX_SLOTS] = [const { AtomicPtr::new(std::ptr::null_mut()) }; MAX_SLOTS];
 static SLOT_COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes room for `count` captures at a time. Not for signal handlers.
+/// Who captures. Each has slots of its own: allocations, which can wait for one, are not to take those of signals.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// The signal handler.
+    Signal = 0,
+    /// The allocation sampler.
+    Allocation = 1,
+}
+
+/// Makes room for `count` captures at a time of each kind. Not for signal handlers.
 pub fn make_slots(count: usize) {
-    for slot in SLOTS.iter().take(count.min(MAX_SLOTS)).skip(SLOT_COUNT.load(Ordering::Relaxed)) {
+    for slot in SLOTS.iter().take((2 * count).min(MAX_SLOTS)).skip(SLOT_COUNT.load(Ordering::Relaxed)) {
         let work = UnsafeCell::new(Work { cache: Cache::new(), room: Room::new(), stack: Stack::new() });
         let Some(made) = memory::place(Slot { is_busy: AtomicBool::new(false), work }) else { return };
         slot.store(std::ptr::from_ref(made).cast_mut(), Ordering::Release);
@@ -46,8 +55,8 @@ pub fn make_slots(count: usize) {
 
 /// Unwinds from `registers`, reading the stack only within `bounds`, and hands the stack to `take`. None if every slot is
 /// taken. Signal: yes.
-pub fn capture<R>(registers: Registers, bounds: Bounds, take: impl FnOnce(&Stack) -> R) -> Option<R> {
-    let slot = acquire(registers.sp)?;
+pub fn capture<R>(who: For, registers: Registers, bounds: Bounds, take: impl FnOnce(&Stack) -> R) -> Option<R> {
+    let slot = acquire(who, registers.sp)?;
     // SAFETY: the slot is this thread's own until it is released below.
     let work = unsafe { &mut *slot.work.get() };
     unwind(work, registers, bounds);
@@ -108,12 +117,13 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
     }
 }
 
-fn acquire(near: u64) -> Option<&'static Slot> {
-    let count = SLOT_COUNT.load(Ordering::Acquire);
+fn acquire(who: For, near: u64) -> Option<&'static Slot> {
+    // They take turns in the list.
+    let count = SLOT_COUNT.load(Ordering::Acquire) / 2;
     // A thread tends to come back to the slot whose cache knows its frames.
     let first = (near >> 20) as usize;
     (0..count).find_map(|step| {
-        let slot = SLOTS.get((first + step) % count)?.load(Ordering::Acquire);
+        let slot = SLOTS.get((first + step) % count * 2 + who as usize)?.load(Ordering::Acquire);
         // SAFETY: null or a slot of `make_slots`, which lives for ever.
         let slot = unsafe { slot.as_ref() }?;
         slot.is_busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok().then_some(slot)
@@ -143,7 +153,7 @@ mod tests {
             // Not a tail call: each level keeps its frame.
             return std::hint::black_box(deeper);
         }
-        let ours = capture(here(), thread::bounds(), |stack| {
+        let ours = capture(For::Signal, here(), thread::bounds(), |stack| {
             assert!(!stack.truncated && !stack.broken);
             stack.pcs().to_vec()
         });
@@ -174,8 +184,9 @@ mod tests {
     fn a_stack_leads_out_of_a_signal_handler() {
         static CAPTURED: std::sync::Mutex<Vec<u64>> = std::sync::Mutex::new(Vec::new());
         extern "C" fn on_signal(_signal: libc::c_int) {
-            let captured =
-                capture(here(), thread::bounds(), |stack| (stack.truncated || stack.broken, stack.pcs().to_vec()));
+            let captured = capture(For::Signal, here(), thread::bounds(), |stack| {
+                (stack.truncated || stack.broken, stack.pcs().to_vec())
+            });
             let (truncated, pcs) = captured.expect("a slot is free");
             assert!(!truncated);
             *CAPTURED.lock().unwrap() = pcs;
@@ -202,8 +213,8 @@ mod tests {
         mapping::start(true);
         make_slots(2);
         let elsewhere = Bounds { low: 16, high: 32 };
-        let (length, truncated) =
-            capture(here(), elsewhere, |stack| (stack.pcs().len(), stack.truncated)).expect("a slot is free");
+        let (length, truncated) = capture(For::Signal, here(), elsewhere, |stack| (stack.pcs().len(), stack.truncated))
+            .expect("a slot is free");
         assert_eq!((length, truncated), (1, true));
         assert!(sys::thread_id() > 0);
     }

@@ -56,12 +56,11 @@ pub fn start() -> bool {
     true
 }
 
-/// Ends the session. Nothing is recorded any more when this returns. Not for signal handlers.
+/// Ends the session. Nothing is recorded any more when this returns, unless by a thread that stands still. Not for signal
+/// handlers.
 pub fn stop() {
     if let Some(flag) = flag() {
         flag.store(0, Ordering::SeqCst);
     }
-    while AT_WORK.load(Ordering::SeqCst) != 0 {
-        sys::yield_now();
-    }
+    sys::wait_until(|| AT_WORK.load(Ordering::SeqCst) == 0);
 }

@@ -33,8 +33,8 @@ fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
         return sys::map(bytes);
     }
     // One thread at a time; the work inside is a few instructions and at times one mmap.
-    while MAPPING.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-        sys::yield_now();
+    if !sys::wait_until(|| !MAPPING.swap(true, Ordering::Acquire)) {
+        return None;
     }
     let start = USED.load(Ordering::Relaxed).next_multiple_of(align);
     let room = if start + bytes <= CHUNK_BYTES {

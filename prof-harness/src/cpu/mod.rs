@@ -80,18 +80,19 @@ fn start_clock_of(tid: c_int, period: u64) -> Option<&'static Clock> {
         }
         None => engine::start_clock(tid, first(period), signal_period(period)),
     })
+    .flatten()
 }
 
 /// Does `work` on the list of clocks, while no other thread does: a thread that begins in the same moment as a session has
-/// one clock all the same. Not for signal handlers.
-fn one_at_a_time<R>(work: impl FnOnce() -> R) -> R {
+/// one clock all the same. None if the other thread does not come to an end. Not for signal handlers.
+fn one_at_a_time<R>(work: impl FnOnce() -> R) -> Option<R> {
     static IS_AT_WORK: AtomicBool = AtomicBool::new(false);
-    while IS_AT_WORK.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-        sys::yield_now();
+    if !sys::wait_until(|| !IS_AT_WORK.swap(true, Ordering::Acquire)) {
+        return None;
     }
     let result = work();
     IS_AT_WORK.store(false, Ordering::Release);
-    result
+    Some(result)
 }
 
 /// Nanoseconds between signals: not so few that a thread gets to nothing else. A signal may stand for several samples.

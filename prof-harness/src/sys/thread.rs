@@ -83,6 +83,20 @@ pub fn set_thread_value(key: libc::pthread_key_t, value: *const c_void) {
     unsafe { libc::pthread_setspecific(key, value) };
 }
 
+/// Lets others run until `is_over`, for a second at most; false if it is not. Whom a thread waits for may be itself, in a
+/// signal handler of the program's that ends the process. Signal: no.
+pub fn wait_until(is_over: impl Fn() -> bool) -> bool {
+    const PATIENCE: u64 = 1_000_000_000;
+    let started = super::monotonic_nanos();
+    while !is_over() {
+        if super::monotonic_nanos() - started > PATIENCE {
+            return false;
+        }
+        yield_now();
+    }
+    true
+}
+
 /// Lets another thread run. Signal: yes.
 pub fn yield_now() {
     // SAFETY: no arguments.

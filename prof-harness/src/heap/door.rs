@@ -13,21 +13,7 @@ use crate::thread;
 
 macro_rules! door {
     ($name:literal, $sp:literal, $fp:literal, $target:ident) => {
-        std::arch::global_asm!(
-            concat!(".pushsection .text.prof_", $name, ",\"ax\",@progbits"),
-            ".p2align 4",
-            concat!(".weak ", $name),
-            concat!(".type ", $name, ",@function"),
-            concat!($name, ":"),
-            ".cfi_startproc",
-            concat!("mov ", $sp, ", rsp"),
-            concat!("mov ", $fp, ", rbp"),
-            "jmp {target}",
-            ".cfi_endproc",
-            concat!(".size ", $name, ", .-", $name),
-            ".popsection",
-            target = sym $target,
-        );
+        define!($name, $target, [concat!("mov ", $sp, ", rsp"), concat!("mov ", $fp, ", rbp"), "jmp {target}"]);
     };
 }
 
@@ -65,6 +51,16 @@ fn runs_out(size: usize) -> bool {
     })
 }
 
+/// Calls the allocator for `size` bytes. The door was entered with these stack and frame pointers.
+#[inline(always)]
+fn counted(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    if runs_out(size) {
+        sampled(size, sp, fp, allocate)
+    } else {
+        allocate()
+    }
+}
+
 /// Calls the allocator and, if the allocation is to be sampled, records the block.
 #[cold]
 #[inline(never)]
@@ -83,43 +79,22 @@ fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_
 
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain malloc.
-    let allocate = || unsafe { next::malloc(size) };
-    if runs_out(size) {
-        sampled(size, sp, fp, allocate)
-    } else {
-        allocate()
-    }
+    counted(size, sp, fp, || unsafe { next::malloc(size) })
 }
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain calloc, which checks the product.
-    let allocate = || unsafe { next::calloc(count, size) };
-    let bytes = count.saturating_mul(size);
-    if runs_out(bytes) {
-        sampled(bytes, sp, fp, allocate)
-    } else {
-        allocate()
-    }
+    counted(count.saturating_mul(size), sp, fp, || unsafe { next::calloc(count, size) })
 }
 
 unsafe extern "C" fn memalign(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain memalign.
-    let allocate = || unsafe { next::memalign(alignment, size) };
-    if runs_out(size) {
-        sampled(size, sp, fp, allocate)
-    } else {
-        allocate()
-    }
+    counted(size, sp, fp, || unsafe { next::memalign(alignment, size) })
 }
 
 unsafe extern "C" fn aligned_alloc(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain aligned_alloc.
-    let allocate = || unsafe { next::aligned_alloc(alignment, size) };
-    if runs_out(size) {
-        sampled(size, sp, fp, allocate)
-    } else {
-        allocate()
-    }
+    counted(size, sp, fp, || unsafe { next::aligned_alloc(alignment, size) })
 }
 
 unsafe extern "C" fn posix_memalign(
@@ -130,7 +105,7 @@ unsafe extern "C" fn posix_memalign(
     fp: usize,
 ) -> c_int {
     let mut result = 0;
-    let mut allocate = || {
+    counted(size, sp, fp, || {
         // SAFETY: the caller's arguments, handed on.
         result = unsafe { next::posix_memalign(block, alignment, size) };
         if result == 0 {
@@ -139,12 +114,7 @@ unsafe extern "C" fn posix_memalign(
         } else {
             std::ptr::null_mut()
         }
-    };
-    if runs_out(size) {
-        sampled(size, sp, fp, allocate);
-    } else {
-        allocate();
-    }
+    });
     result
 }
 
@@ -161,8 +131,7 @@ unsafe extern "C" fn reallocarray(block: *mut c_void, count: usize, size: usize,
 unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usize) -> *mut c_void {
     let old = if !block.is_null() && live::may_contain(block as usize) { super::take(block) } else { None };
     // SAFETY: the caller's block, given to the allocator that it came from.
-    let allocate = || unsafe { next::realloc(block, size) };
-    let new = if runs_out(size) { sampled(size, sp, fp, allocate) } else { allocate() };
+    let new = counted(size, sp, fp, || unsafe { next::realloc(block, size) });
     if let Some(bucket) = old {
         // Without a new block the old one lives on, unless it was freed by asking for no bytes.
         if new.is_null() && size != 0 {

@@ -59,13 +59,14 @@ pub fn capture<R>(who: For, registers: Registers, bounds: Bounds, take: impl FnO
     let slot = acquire(who, registers.sp)?;
     // SAFETY: the slot is this thread's own until it is released below.
     let work = unsafe { &mut *slot.work.get() };
-    unwind(work, registers, bounds);
+    // An allocation begins at a return address.
+    unwind(work, registers, bounds, who == For::Signal);
     let result = take(&work.stack);
     slot.is_busy.store(false, Ordering::Release);
     Some(result)
 }
 
-fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
+fn unwind(work: &mut Work, registers: Registers, bounds: Bounds, is_interrupted: bool) {
     work.stack.clear();
     work.stack.push(registers.pc);
     let readable = bounds.readable(registers.sp);
@@ -83,7 +84,7 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds) {
         Some(unsafe { *(address as *const u64) })
     };
     let generation = modules::generation();
-    let (mut at, mut was_interrupted) = (registers, true);
+    let (mut at, mut was_interrupted) = (registers, is_interrupted);
     loop {
         // A return address may already belong to the next function.
         let pc = if was_interrupted { at.pc } else { at.pc.wrapping_sub(1) };

@@ -69,6 +69,9 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
         has_tests |= !record.labels.is_empty();
         engines.extend((record.engine != Engine::None).then_some(record.engine));
         if let Some(cpu) = &mut cpu {
+            doubts.extend(
+                refused(&record, asked.engine).map(|why| format!("{} {} {why}", origin.package, origin.target)),
+            );
             cpu.add(&record, &origin);
         }
         if let Some(mem) = &mut mem {
@@ -108,6 +111,11 @@ impl Collected {
             && !self.mem.as_ref().is_some_and(|(profile, _)| has_samples(profile))
     }
 
+    /// Whether the CPU of any process was sampled.
+    pub fn is_cpu_sampled(&self) -> bool {
+        !self.engines.is_empty()
+    }
+
     /// The names of the engines: processes of one run may have come by different ones.
     fn engines(&self) -> String {
         if self.engines.is_empty() {
@@ -122,8 +130,8 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {}, {rate} Hz, {} samples, {} captures, {} unsampled, {} lost, {} truncated, {} broken, {} processes",
-                    engines,
+                    "{tool}: engine {engines}, {rate} Hz, {} samples, {} captures, {} unsampled, {} lost, {} truncated, {} \
+                     broken, {} processes",
                     totals.samples,
                     totals.captures,
                     totals.unsampled_samples,
@@ -168,6 +176,19 @@ impl Collected {
                 .map(|skipped| format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)),
         );
     }
+}
+
+/// Why a process's CPU was not sampled, if it was not.
+fn refused(record: &Record, asked: Option<Engine>) -> Option<String> {
+    if record.engine != Engine::None {
+        return None;
+    }
+    let by = asked.map_or(String::new(), |engine| format!(" by {}", engine.name()));
+    let reason = match record.perf_error {
+        0 => String::new(),
+        error => format!(": {}", std::io::Error::from_raw_os_error(error)),
+    };
+    Some(format!("could not be sampled{by}{reason}; `cargo prof doctor` tells what can be done"))
 }
 
 fn name(profile: &mut Profile, sources: &Sources) -> Outcome {
@@ -281,5 +302,24 @@ mod tests {
         assert_eq!(part(shim), Runtime::Wrapper);
         assert_eq!(part("my_prof_test::run"), Runtime::Not);
         assert_eq!(part("prof_harnessed::run"), Runtime::Not);
+    }
+
+    #[test]
+    fn what_is_refused_is_said_with_the_reason() {
+        let mut record = Record::parse(&empty_record()).expect("a header is a record");
+        record.perf_error = 13;
+        let said = refused(&record, Some(Engine::PerfClock)).expect("it has no engine");
+        assert!(said.starts_with("could not be sampled by perf-clock: Permission denied"), "{said}");
+        record.engine = Engine::ThreadTimer;
+        assert_eq!(refused(&record, None), None);
+    }
+
+    /// A record in which nothing was recorded.
+    fn empty_record() -> Vec<u8> {
+        use prof_record::layout::{self, header};
+        let mut words = [0u64; layout::HEADER_WORDS];
+        words[header::MAGIC] = layout::MAGIC;
+        words[header::VERSION] = layout::VERSION;
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 }

@@ -86,6 +86,7 @@ impl Summary<'_> {
         let mut notes = self.collected.doubts.clone();
         if let (Some((_, totals)), Some(rate)) = (&self.collected.cpu, self.asked.cpu_rate)
             && totals.samples < FEW_SAMPLES
+            && self.collected.is_cpu_sampled()
         {
             notes.push(few(totals.samples, rate));
         }
@@ -97,7 +98,7 @@ impl Summary<'_> {
     }
 }
 
-/// How to get more than `samples` CPU samples at `rate` Hz. Beyond 1000 Hz a higher rate shows hardly more.
+/// How to get more than `samples` CPU samples at `rate` Hz. Beyond 1000 Hz sampling begins to cost what it shows.
 fn few(samples: u64, rate: u64) -> String {
     let verb = if samples == 1 { "is" } else { "are" };
     let more_often = match rate.saturating_mul(10).min(1000) {

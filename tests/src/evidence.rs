@@ -62,10 +62,7 @@ impl Evidence {
     /// If the comment does not say.
     #[track_caller]
     pub fn commented(&self, word: &str) -> u64 {
-        let comments = self.comments();
-        let mut parts = comments.split([',', '\n']).map(str::trim);
-        let number = parts.find_map(|part| part.strip_suffix(word)?.trim_end().parse().ok());
-        number.unwrap_or_else(|| panic!("no number of {word} in {comments:?}"))
+        commented(&self.profile, word).unwrap_or_else(|| panic!("no number of {word} in {:?}", self.comments()))
     }
 
     /// The name of the engine that sampled the CPU, as the tool's own comment says.
@@ -79,6 +76,12 @@ impl Evidence {
         let named = comments.split_once("engine ").and_then(|(_, rest)| rest.split(',').next());
         named.unwrap_or_else(|| panic!("no engine in {comments:?}")).to_owned()
     }
+}
+
+/// The number before a word such as `lost` in the comment that `cargo prof` leaves in a profile.
+pub fn commented(profile: &Profile, word: &str) -> Option<u64> {
+    let mut parts = profile.comments.iter().flat_map(|comment| comment.split(',')).map(str::trim);
+    parts.find_map(|part| part.strip_suffix(word)?.trim_end().parse().ok())
 }
 
 /// Some samples of a profile.

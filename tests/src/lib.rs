@@ -17,7 +17,7 @@ mod skip;
 mod tool;
 
 pub use environment::clean_environment;
-pub use evidence::{Evidence, Selection};
+pub use evidence::{Evidence, Selection, commented};
 pub use outcome::Outcome;
 pub use project::{Project, Twice};
 pub use skip::skip;

@@ -137,8 +137,8 @@ fn notes(selected: &Selected, judged: &Judged) -> String {
     if !selected.arguments.is_empty() {
         notes.push(format!("with `{}`", selected.arguments.join(" ")));
     }
-    for (kind, Made { lost, truncated, .. }) in [("CPU", judged.cpu), ("allocation", judged.memory)] {
-        for (number, fate) in [(lost, "lost"), (truncated, "with a stack cut short")] {
+    for (kind, Made { lost, without_root, .. }) in [("CPU", judged.cpu), ("allocation", judged.memory)] {
+        for (number, fate) in [(lost, "lost"), (without_root, "with a stack cut short")] {
             if number > 0 {
                 let samples = if number == 1 { "sample" } else { "samples" };
                 notes.push(format!("{number} {kind} {samples} {fate}"));

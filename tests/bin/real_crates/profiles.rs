@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prof_pprof::{LabelValue, Profile, Sample};
+use prof_tests::commented;
 use regex::Regex;
 
 use crate::source::failed;
@@ -33,8 +34,8 @@ pub struct Made {
     pub samples: u64,
     /// Samples that found no room.
     pub lost: u64,
-    /// Samples whose stack was cut.
-    pub truncated: u64,
+    /// Samples whose stack was cut or broken.
+    pub without_root: u64,
 }
 
 /// Reads a CPU profile and checks it. What is wrong is put into `wrong`, in words.
@@ -114,15 +115,13 @@ fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
 
 /// The numbers in the comment that `cargo prof` leaves in each profile.
 fn made(profile: &Profile, wrong: &mut Vec<String>) -> Option<Made> {
-    let number = |fate: &str| {
-        let counts = profile.comments.iter().flat_map(|comment| COUNT.captures_iter(comment));
-        counts.filter(|count| &count[2] == fate).find_map(|count| count[1].parse().ok())
-    };
-    let (Some(samples), Some(lost), Some(truncated)) = (number("samples"), number("lost"), number("truncated")) else {
+    let [samples, lost, truncated, broken] =
+        ["samples", "lost", "truncated", "broken"].map(|word| commented(profile, word));
+    let (Some(samples), Some(lost), Some(truncated), Some(broken)) = (samples, lost, truncated, broken) else {
         wrong.push(format!("no comment says how many samples were taken: {:?}", profile.comments));
         return None;
     };
-    Some(Made { samples, lost, truncated })
+    Some(Made { samples, lost, without_root: truncated + broken })
 }
 
 fn seconds(time: Duration) -> f64 {
@@ -131,4 +130,3 @@ fn seconds(time: Duration) -> f64 {
 
 static OURS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(^|[^\w])prof_(harness|test)::").expect("the pattern is right"));
-static COUNT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r", (\d+) (\w+)").expect("the pattern is right"));

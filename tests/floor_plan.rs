@@ -58,7 +58,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 27] = [
+const FILES_WITH_UNSAFE: [&str; 28] = [
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
     "prof-harness/src/autostart.rs",
@@ -80,6 +80,7 @@ const FILES_WITH_UNSAFE: [&str; 27] = [
     "prof-harness/src/sys/mod.rs",
     "prof-harness/src/sys/perf.rs",
     "prof-harness/src/sys/signal.rs",
+    "prof-harness/src/sys/stack.rs",
     "prof-harness/src/sys/thread.rs",
     "prof-harness/src/thread.rs",
     "prof-harness/src/unwind/mod.rs",

@@ -49,7 +49,7 @@ pub struct Bounds {
     pub high: u64,
 }
 
-/// Bytes of stack that unwinding may need, with some to spare: gimli takes 4 KB of it.
+/// Bytes of stack that unwinding for an allocation may need, with some to spare: gimli takes 4 KB of it.
 const UNWINDING: u64 = 8 << 10;
 
 impl Bounds {

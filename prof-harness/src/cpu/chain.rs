@@ -18,13 +18,28 @@ static ACTION: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
 static FLAGS: AtomicI32 = AtomicI32::new(0);
 static MASK: AtomicU64 = AtomicU64::new(0);
 
+/// The stack of the sampler's handler: SA_ONSTACK or 0.
+static ON_STACK: AtomicI32 = AtomicI32::new(WITHOUT_A_HANDLER);
+
 /// Keeps what the program had asked for before SIGPROF became the sampler's.
 pub fn keep(before: SignalAction) {
     store(before);
     IS_OURS.store(true, Ordering::Release);
 }
 
+/// The stack for the sampler's handler where the program has none for SIGPROF: the signal stack, as what runs may have no
+/// room for a signal on its own (goroutines have 2 KB).
+pub const WITHOUT_A_HANDLER: c_int = libc::SA_ONSTACK;
+
 fn store(action: SignalAction) {
+    // The program's handler runs on top of the sampler's, on the stack that it asks for.
+    let on_stack = match action.handler {
+        libc::SIG_IGN | libc::SIG_DFL => WITHOUT_A_HANDLER,
+        _ => action.flags & libc::SA_ONSTACK,
+    };
+    if ON_STACK.swap(on_stack, Ordering::Relaxed) != on_stack {
+        handler::handle(on_stack);
+    }
     FLAGS.store(action.flags, Ordering::Relaxed);
     MASK.store(action.mask, Ordering::Relaxed);
     ACTION.store(action.handler, Ordering::Release);

@@ -9,7 +9,7 @@ use prof_record::Engine;
 
 use super::{chain, clock, engine, take_due, PERIOD};
 use crate::registers::Registers;
-use crate::sys::{self, siginfo_t, Sender};
+use crate::sys::{self, siginfo_t, Sender, SignalAction};
 use crate::unwind::{self, For};
 use crate::{alive, bucket, label, thread};
 
@@ -19,10 +19,15 @@ pub fn install() -> bool {
     if IS_INSTALLED.load(Ordering::Relaxed) {
         return true;
     }
-    let Some(before) = sys::handle_sigprof(on_sigprof) else { return false };
+    let Some(before) = handle(chain::WITHOUT_A_HANDLER) else { return false };
     chain::keep(before);
     IS_INSTALLED.store(true, Ordering::Relaxed);
     true
+}
+
+/// Handles SIGPROF, on the stack that `on_stack` says. Signal: yes.
+pub fn handle(on_stack: c_int) -> Option<SignalAction> {
+    sys::handle_sigprof(on_sigprof, on_stack)
 }
 
 extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_void) {

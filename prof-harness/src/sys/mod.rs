@@ -5,6 +5,7 @@ mod loader;
 mod memory;
 mod perf;
 mod signal;
+mod stack;
 mod thread;
 
 use std::ffi::{c_char, c_int, CStr};
@@ -13,6 +14,7 @@ pub use loader::{find_object, for_each_object, libc_heap, next_definition, next_
 pub use memory::{create, map, map_wiped_on_fork, open, open_directory, raw_close, unmap};
 pub use perf::{descriptor_limit, open_task_clock, TaskClock};
 pub use signal::*;
+pub use stack::{map_stack, OwnStack};
 pub use thread::*;
 
 /// The calling thread's `errno`. Signal: yes.

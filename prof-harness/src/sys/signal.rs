@@ -81,9 +81,13 @@ pub fn mask_of(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
 
-/// Handles SIGPROF with `handler` from now on, restarting system calls, and returns what was done before. Signal: no.
-pub fn handle_sigprof(handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void)) -> Option<SignalAction> {
-    let flags = libc::SA_SIGINFO | libc::SA_RESTART;
+/// Handles SIGPROF with `handler` from now on, restarting system calls, and returns what was done before. With `on_stack`
+/// equal to SA_ONSTACK it runs on the thread's signal stack, if it has one; with 0 on that which is interrupted. Signal: yes.
+pub fn handle_sigprof(
+    handler: extern "C" fn(c_int, *mut siginfo_t, *mut c_void),
+    on_stack: c_int,
+) -> Option<SignalAction> {
+    let flags = libc::SA_SIGINFO | libc::SA_RESTART | on_stack;
     // No handler of the program runs on top, from which it could jump out of this one.
     let action = SignalAction { handler: handler as usize, flags, mask: !0 }.to_libc();
     // SAFETY: an all-zero sigaction is a valid one.

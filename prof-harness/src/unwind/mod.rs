@@ -1,17 +1,19 @@
 //! Registers → [`Stack`], by the call frame information of the loaded objects. No lock, no allocation, no unwinder of
-//! libgcc: each capture takes one of a few slots, each with a cache of rules, room for gimli's work and for a stack, so that
-//! little of the interrupted thread's own stack is used. Which objects are loaded is in `mapping.rs`.
+//! libgcc: each capture takes one of a few slots, each with a cache of rules, room for gimli's work and for what is captured.
+//! Those for signals have a stack to work on too: the thread's may have no room left. Which objects are loaded is in `mapping.rs`.
 
 mod cfi;
 pub mod modules;
 mod rule;
 
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::memory;
 use crate::registers::Registers;
 use crate::stack::{Bounds, Stack};
+use crate::sys::{self, OwnStack};
 use cfi::Room;
 use rule::{Cache, Rule, Step};
 
@@ -24,9 +26,11 @@ struct Work {
 struct Slot {
     is_busy: AtomicBool,
     work: UnsafeCell<Work>,
+    /// Where the work is done; on the thread's own stack without.
+    stack: Option<OwnStack>,
 }
 
-// SAFETY: `work` is used only by the thread that set `is_busy`.
+// SAFETY: `work` and `stack` are used only by the thread that set `is_busy`.
 unsafe impl Sync for Slot {}
 
 const MAX_SLOTS: usize = 256;
@@ -45,12 +49,23 @@ pub enum For {
 
 /// Makes room for `count` captures at a time of each kind. Not for signal handlers.
 pub fn make_slots(count: usize) {
-    for slot in SLOTS.iter().take((2 * count).min(MAX_SLOTS)).skip(SLOT_COUNT.load(Ordering::Relaxed)) {
-        let work = UnsafeCell::new(Work { cache: Cache::new(), room: Room::new(), stack: Stack::new() });
-        let Some(made) = memory::place(Slot { is_busy: AtomicBool::new(false), work }) else { return };
+    for (at, slot) in SLOTS.iter().enumerate().take((2 * count).min(MAX_SLOTS)).skip(SLOT_COUNT.load(Ordering::Relaxed))
+    {
+        // They take turns in the list.
+        let who = if at % 2 == For::Signal as usize { For::Signal } else { For::Allocation };
+        let Some(made) = make_slot(who) else { return };
         slot.store(std::ptr::from_ref(made).cast_mut(), Ordering::Release);
         SLOT_COUNT.fetch_add(1, Ordering::Release);
     }
+}
+
+fn make_slot(who: For) -> Option<&'static Slot> {
+    let stack = match who {
+        For::Signal => Some(sys::map_stack()?),
+        For::Allocation => None,
+    };
+    let work = UnsafeCell::new(Work { cache: Cache::new(), room: Room::new(), stack: Stack::new() });
+    memory::place(Slot { is_busy: AtomicBool::new(false), work, stack })
 }
 
 /// Unwinds from `registers`, reading the stack only within `bounds`, and hands the stack to `take`. None if every slot is
@@ -59,20 +74,32 @@ pub fn capture<R>(who: For, registers: Registers, bounds: Bounds, take: impl FnO
     let slot = acquire(who, registers.sp)?;
     // SAFETY: the slot is this thread's own until it is released below.
     let work = unsafe { &mut *slot.work.get() };
-    // An allocation begins at a return address.
-    unwind(work, registers, bounds, who == For::Signal);
-    let result = take(&work.stack);
+    let result = match slot.stack {
+        // SAFETY: the stack is the slot's.
+        Some(own) => unsafe {
+            own.run(|| {
+                unwind(work, registers, bounds.readable(registers.sp), true);
+                take(&work.stack)
+            })
+        },
+        None => {
+            // A small thread, deep in its stack or on one of its own making, keeps what it has left.
+            let here = 0u8;
+            let has_room = bounds.has_room(std::ptr::from_ref(&here) as u64);
+            // An allocation begins at a return address.
+            unwind(work, registers, if has_room { bounds.readable(registers.sp) } else { 0..0 }, false);
+            Some(take(&work.stack))
+        }
+    };
     slot.is_busy.store(false, Ordering::Release);
-    Some(result)
+    result
 }
 
-fn unwind(work: &mut Work, registers: Registers, bounds: Bounds, is_interrupted: bool) {
+/// Unwinds with the stack readable in the range given.
+fn unwind(work: &mut Work, registers: Registers, readable: Range<u64>, is_interrupted: bool) {
     work.stack.clear();
     work.stack.push(registers.pc);
-    let readable = bounds.readable(registers.sp);
-    // A small thread, deep in its stack or on one of its own making, keeps what it has left.
-    let here = 0u8;
-    if readable.is_empty() || !bounds.has_room(std::ptr::from_ref(&here) as u64) {
+    if readable.is_empty() {
         work.stack.truncated = true;
         return;
     }
@@ -119,7 +146,6 @@ fn unwind(work: &mut Work, registers: Registers, bounds: Bounds, is_interrupted:
 }
 
 fn acquire(who: For, near: u64) -> Option<&'static Slot> {
-    // They take turns in the list.
     let count = SLOT_COUNT.load(Ordering::Acquire) / 2;
     // A thread tends to come back to the slot whose cache knows its frames.
     let first = (near >> 20) as usize;

@@ -5,7 +5,8 @@ use std::ffi::{c_char, c_int, CStr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use prof_record::{
-    Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
+    Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
+    TEST_THREADS_VARIABLE,
 };
 
 use crate::{alive, arena, cpu, exec, label, mapping, named_tests, session, sys, thread};
@@ -66,7 +67,7 @@ fn start() -> Option<()> {
     let directory = sys::variable(&name(DIRECTORY_VARIABLE)?)?;
     let value = |variable| Some(sys::variable(&name(variable)?)?.to_bytes());
     let (cpu, heap) = (value(CPU_PERIOD_VARIABLE), value(HEAP_PERIOD_VARIABLE));
-    let settings = Settings::parse(cpu, heap, value(ENGINE_VARIABLE)).ok()?;
+    let settings = Settings::parse(cpu, heap, value(HEAP_PEAK_VARIABLE), value(ENGINE_VARIABLE)).ok()?;
     let mut path = PathBuffer { bytes: [0; 4200], length: 0 };
     path.push(directory.to_bytes());
     path.push(b"/");

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
-use prof_record::layout::{self, header, PREFIX_WORDS};
+use prof_record::layout::{self, header, heap, PREFIX_WORDS};
 
 use crate::arena::{self, Place};
 use crate::label::Attribution;
@@ -44,8 +44,8 @@ pub fn lose_cpu(ticks: u64, nanos: u64) {
 /// Adds a sampled allocation of `size` bytes and returns its bucket, for [`add_free`]; none if it is lost.
 pub fn add_allocation(stack: &Stack, label: Option<Place>, size: u64) -> Option<Place> {
     let bucket = intern_stack(stack, 0)
-        .and_then(|stack| arena::intern(layout::HEAP_BUCKET, &[key(stack, label)], &[size], 2))
-        .filter(|&bucket| add(bucket, 2));
+        .and_then(|stack| arena::intern(layout::HEAP_BUCKET, &[key(stack, label)], &[size], heap::COUNTERS))
+        .filter(|&bucket| add(bucket, heap::ALLOCATIONS));
     if bucket.is_none() {
         lose_allocation(size);
     }
@@ -60,14 +60,19 @@ pub fn lose_allocation(size: u64) {
 
 /// Notes that an allocation of `bucket` was freed.
 pub fn add_free(bucket: Place) {
-    add(bucket, 3);
+    add(bucket, heap::FREES);
 }
 
 /// A label's place in the record. Equal names share one.
 pub fn intern_label(kind: u64, name: &str) -> Option<Place> {
     let mut words = [0; 512];
     let used = pack(name.as_bytes(), &mut words);
-    arena::intern(layout::LABEL, &[kind, name.len().min(words.len() * 8) as u64], words.get(..used)?, 0)
+    arena::intern(
+        layout::LABEL,
+        &[kind, name.len().min(words.len() * 8) as u64],
+        words.get(..used)?,
+        layout::label::COUNTERS,
+    )
 }
 
 /// Records mapped code: the addresses and file offset in `place`, the build id and path of the file.
@@ -108,7 +113,8 @@ fn key(stack: Place, label: Option<Place>) -> u64 {
 }
 
 fn add(bucket: Place, counter: usize) -> bool {
-    match arena::word(bucket, PREFIX_WORDS + counter) {
+    // The key and the size come first.
+    match arena::word(bucket, PREFIX_WORDS + 2 + counter) {
         Some(word) => {
             word.fetch_add(1, Ordering::Relaxed);
             true

@@ -27,7 +27,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { settings: Settings { cpu_period: 10_000_000, heap_period: 0, engine: None }, path: None }
+        Options {
+            settings: Settings { cpu_period: 10_000_000, heap_period: 0, keeps_peaks: false, engine: None },
+            path: None,
+        }
     }
 }
 

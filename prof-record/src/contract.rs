@@ -12,6 +12,9 @@ pub const CPU_PERIOD_VARIABLE: &str = "PROF_CPU_PERIOD";
 /// Mean bytes between two sampled allocations, 1 for every allocation; absent or 0 switches the sampler off.
 pub const HEAP_PERIOD_VARIABLE: &str = "PROF_HEAP_PERIOD";
 
+/// Set to 1 to keep the peaks of the heap: what was in use when most was.
+pub const HEAP_PEAK_VARIABLE: &str = "PROF_HEAP_PEAK";
+
 /// Names the [`Engine`] to sample the CPU with; absent for the best that there is.
 pub const ENGINE_VARIABLE: &str = "PROF_CPU_ENGINE";
 
@@ -26,6 +29,8 @@ pub struct Settings {
     pub cpu_period: u64,
     /// Mean bytes between two sampled allocations, 0 for none.
     pub heap_period: u64,
+    /// Whether to keep the peaks of the heap.
+    pub keeps_peaks: bool,
     /// How to sample the CPU; none for the best way that there is.
     pub engine: Option<Engine>,
 }
@@ -48,8 +53,8 @@ impl fmt::Display for SettingError {
 impl std::error::Error for SettingError {}
 
 impl Settings {
-    /// Parses the values of [`CPU_PERIOD_VARIABLE`] and [`HEAP_PERIOD_VARIABLE`], each absent or a whole number, and of
-    /// [`ENGINE_VARIABLE`], absent or an engine's name.
+    /// Parses the values of [`CPU_PERIOD_VARIABLE`], [`HEAP_PERIOD_VARIABLE`] and [`HEAP_PEAK_VARIABLE`], each absent or a
+    /// whole number, and of [`ENGINE_VARIABLE`], absent or an engine's name.
     ///
     /// # Errors
     ///
@@ -57,6 +62,7 @@ impl Settings {
     pub fn parse(
         cpu_period: Option<&[u8]>,
         heap_period: Option<&[u8]>,
+        heap_peak: Option<&[u8]>,
         engine: Option<&[u8]>,
     ) -> Result<Settings, SettingError> {
         let named = |name: &[u8]| {
@@ -66,6 +72,7 @@ impl Settings {
         Ok(Settings {
             cpu_period: number(CPU_PERIOD_VARIABLE, cpu_period)?,
             heap_period: number(HEAP_PERIOD_VARIABLE, heap_period)?,
+            keeps_peaks: number(HEAP_PEAK_VARIABLE, heap_peak)? != 0,
             engine: engine.map(named).transpose()?,
         })
     }
@@ -83,10 +90,11 @@ mod tests {
 
     #[test]
     fn absent_is_off_and_junk_is_named() {
-        let parsed = Settings::parse(None, Some(b"1"), Some(b"thread-timer"));
-        let expected = Settings { cpu_period: 0, heap_period: 1, engine: Some(Engine::ThreadTimer) };
+        let parsed = Settings::parse(None, Some(b"1"), Some(b"1"), Some(b"thread-timer"));
+        let engine = Some(Engine::ThreadTimer);
+        let expected = Settings { cpu_period: 0, heap_period: 1, keeps_peaks: true, engine };
         assert_eq!(parsed, Ok(expected));
-        let wrong = |cpu, heap, engine| Settings::parse(cpu, heap, engine).unwrap_err().to_string();
+        let wrong = |cpu, heap, engine| Settings::parse(cpu, heap, None, engine).unwrap_err().to_string();
         assert_eq!(wrong(Some(b"10 ms"), None, None), "PROF_CPU_PERIOD is not a whole number");
         assert_eq!(wrong(None, Some(b"-1"), None), "PROF_HEAP_PERIOD is not a whole number");
         assert_eq!(wrong(None, None, Some(b"diesel")), "PROF_CPU_ENGINE is not the name of an engine");

@@ -11,14 +11,14 @@
 //! |---|---|
 //! | [`STACK`] | flags, the program counters |
 //! | [`CPU_BUCKET`] | place of the stack and label, samples, nanoseconds |
-//! | [`HEAP_BUCKET`] | place of the stack and label, size, allocations, frees |
-//! | [`LABEL`] | kind, length of the name in bytes, the name |
+//! | [`HEAP_BUCKET`] | place of the stack and label, size and shard, then [`heap`]'s counters |
+//! | [`LABEL`] | kind, length of the name in bytes, the name, then [`label`]'s counters |
 //! | [`MAPPING`] | start, end, file offset, length of the build id and of the path, the build id and path as one run of bytes |
 
 /// First word of every record.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"PROFREC\0");
 /// The layout's version.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Bytes of the header; the arena begins after it.
 pub const HEADER_BYTES: usize = 4096;
@@ -61,6 +61,16 @@ pub mod header {
     pub const PERF_ERROR: usize = 15;
     /// How often a thread was interrupted for CPU samples.
     pub const CPU_CAPTURES: usize = 16;
+    /// Which definitions of allocators are the harness's own: a bit for each `Door`.
+    pub const DOORS: usize = 17;
+    /// 1 if the peaks are kept.
+    pub const KEEPS_PEAKS: usize = 18;
+    /// Bytes in use by what was sampled, un-sampled, if the peaks are kept.
+    pub const HEAP_LIVE: usize = 19;
+    /// The most that [`HEAP_LIVE`] has been.
+    pub const HEAP_PEAK: usize = 20;
+    /// How often [`HEAP_PEAK`] has grown.
+    pub const HEAP_PEAK_NUMBER: usize = 21;
     /// Length of the executable's path in bytes.
     pub const EXECUTABLE_LENGTH: usize = 32;
     /// The executable's path begins here.
@@ -69,11 +79,53 @@ pub mod header {
     pub const EXECUTABLE_MAX: usize = super::HEADER_BYTES - EXECUTABLE * 8;
 }
 
+/// The counters of a [`HEAP_BUCKET`], by index.
+///
+/// A peak is not copied when it comes, as that would take a look at every bucket. It has a number, and a bucket that changes
+/// later keeps what it had at the peak: what a bucket had at the last peak is what it kept, if it did for that number, and
+/// else what it has.
+pub mod heap {
+    /// Allocations.
+    pub const ALLOCATIONS: usize = 0;
+    /// Those of them that were freed.
+    pub const FREES: usize = 1;
+    /// Those of them that were freed after the label's test or benchmark had ended.
+    pub const LATE_FREES: usize = 2;
+    /// The number of the process's peak for which the next is kept.
+    pub const PEAK_NUMBER: usize = 3;
+    /// Blocks in use at that peak.
+    pub const AT_PEAK: usize = 4;
+    /// The number of the label's peak for which the next is kept.
+    pub const LABEL_PEAK_NUMBER: usize = 5;
+    /// Blocks in use at that peak.
+    pub const AT_LABEL_PEAK: usize = 6;
+    /// How many there are.
+    pub const COUNTERS: usize = 7;
+}
+
+/// The counters of a [`LABEL`], by index.
+pub mod label {
+    /// Bytes of the label's blocks in use, as in `header::HEAP_LIVE`.
+    pub const LIVE: usize = 0;
+    /// The most that it has been.
+    pub const PEAK: usize = 1;
+    /// How often that has grown.
+    pub const PEAK_NUMBER: usize = 2;
+    /// 1 once the test or benchmark has ended.
+    pub const HAS_ENDED: usize = 3;
+    /// How many there are.
+    pub const COUNTERS: usize = 4;
+}
+
+/// Where the shard begins in the word with a heap bucket's size. Threads of different shards do not count in the same bucket,
+/// and so do not wait for each other.
+pub const SHARD_SHIFT: u32 = 56;
+
 /// A stack.
 pub const STACK: u8 = 1;
 /// CPU time of a stack and label.
 pub const CPU_BUCKET: u8 = 2;
-/// Allocations of a stack, label and size.
+/// Allocations of a stack, label, size and shard.
 pub const HEAP_BUCKET: u8 = 3;
 /// A test or benchmark.
 pub const LABEL: u8 = 4;
@@ -120,7 +172,9 @@ pub const fn entry_kind(word: u64) -> Option<(u8, usize)> {
 pub const fn hashed_words(kind: u8, words: usize) -> usize {
     let own = words - PREFIX_WORDS;
     let counters = match kind {
-        CPU_BUCKET | HEAP_BUCKET => 2,
+        CPU_BUCKET => 2,
+        HEAP_BUCKET => heap::COUNTERS,
+        LABEL => label::COUNTERS,
         _ => 0,
     };
     own.saturating_sub(counters)

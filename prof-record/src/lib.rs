@@ -14,8 +14,8 @@ mod parse;
 mod record;
 
 pub use contract::{
-    SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PERIOD_VARIABLE,
-    TEST_THREADS_VARIABLE,
+    SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE,
+    HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
 };
 pub use error::Error;
-pub use record::{CpuBucket, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};
+pub use record::{CpuBucket, Door, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};

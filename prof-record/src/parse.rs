@@ -1,10 +1,10 @@
 //! Bytes → [`Record`]. A record ends where its process did, so a torn entry is skipped and counted, never an error.
 
-use std::collections::HashMap;
+use std::collections::{hash_map, HashMap};
 use std::path::PathBuf;
 
 use crate::layout::{self, header, PREFIX_WORDS};
-use crate::record::{CpuBucket, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};
+use crate::record::{CpuBucket, Door, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};
 use crate::Error;
 
 impl Record {
@@ -37,6 +37,8 @@ impl Record {
                 cpu_period: words.at(header::CPU_PERIOD),
                 heap_period: words.at(header::HEAP_PERIOD),
                 sees_malloc: words.at(header::SEES_MALLOC) == 1,
+                doors: Door::ALL.into_iter().filter(|door| words.at(header::DOORS) & door.bit() != 0).collect(),
+                heap_peak: (words.at(header::KEEPS_PEAKS) == 1).then(|| words.at(header::HEAP_PEAK)),
                 loss: Loss {
                     cpu_samples: words.at(header::LOST_CPU_SAMPLES),
                     cpu_nanos: words.at(header::LOST_CPU_NANOS),
@@ -130,8 +132,8 @@ impl<'a> Arena<'a> {
         let minimum = match kind {
             layout::STACK => 1,
             layout::CPU_BUCKET => 3,
-            layout::HEAP_BUCKET => 4,
-            layout::LABEL => 2,
+            layout::HEAP_BUCKET => 2 + layout::heap::COUNTERS,
+            layout::LABEL => 2 + layout::label::COUNTERS,
             layout::MAPPING => 4,
             _ => return None,
         };
@@ -143,6 +145,8 @@ impl<'a> Arena<'a> {
         let words = self.words;
         let mut stacks = HashMap::new();
         let mut labels = HashMap::new();
+        // Of each label's last peak.
+        let mut peak_numbers = Vec::new();
         for (place, entry) in &self.entries {
             match entry.kind {
                 layout::STACK => {
@@ -162,9 +166,11 @@ impl<'a> Arena<'a> {
                         layout::LABEL_BENCH => LabelKind::Bench,
                         _ => LabelKind::Test,
                     };
-                    let name =
-                        words.bytes(entry.own + 2, (words.at(entry.own + 1) as usize).min((entry.length - 2) * 8));
-                    record.labels.push(Label { kind, name: String::from_utf8_lossy(name).into_owned() });
+                    let counters = entry.own + entry.length - layout::label::COUNTERS;
+                    let length = (words.at(entry.own + 1) as usize).min((counters - entry.own - 2) * 8);
+                    let name = String::from_utf8_lossy(words.bytes(entry.own + 2, length)).into_owned();
+                    record.labels.push(Label { kind, name, heap_peak: words.at(counters + layout::label::PEAK) });
+                    peak_numbers.push(words.at(counters + layout::label::PEAK_NUMBER));
                 }
                 layout::MAPPING => {
                     let lengths = words.at(entry.own + 3);
@@ -187,6 +193,7 @@ impl<'a> Arena<'a> {
             let stack = stacks.get(&(key & 0xffff_ffff)).copied()?;
             Some((stack, labels.get(&(key >> 32)).copied()))
         };
+        let mut heap = HashMap::new();
         for (_, entry) in &self.entries {
             let Some((stack, label)) =
                 key(entry).filter(|_| matches!(entry.kind, layout::CPU_BUCKET | layout::HEAP_BUCKET))
@@ -197,16 +204,66 @@ impl<'a> Arena<'a> {
                 let (samples, nanos) = (words.at(entry.own + 1), words.at(entry.own + 2));
                 record.cpu.push(CpuBucket { stack, label, samples, nanos });
             } else {
-                record.heap.push(HeapBucket {
+                let size = words.at(entry.own + 1) & ((1 << layout::SHARD_SHIFT) - 1);
+                let counters = Counters { words, first: entry.own + 2 };
+                let peak = record.heap_peak.map(|_| words.at(header::HEAP_PEAK_NUMBER));
+                let label_peak = peak.and(label).and_then(|label| peak_numbers.get(label).copied());
+                let part = HeapBucket {
                     stack,
                     label,
-                    size: words.at(entry.own + 1),
-                    allocations: words.at(entry.own + 2),
-                    frees: words.at(entry.own + 3),
-                });
+                    size,
+                    allocations: counters.at(layout::heap::ALLOCATIONS),
+                    frees: counters.at(layout::heap::FREES),
+                    late_frees: counters.at(layout::heap::LATE_FREES),
+                    at_peak: counters.at_peak(peak, layout::heap::PEAK_NUMBER, layout::heap::AT_PEAK),
+                    at_label_peak: counters.at_peak(
+                        label_peak,
+                        layout::heap::LABEL_PEAK_NUMBER,
+                        layout::heap::AT_LABEL_PEAK,
+                    ),
+                };
+                // Those of other shards are the same bucket.
+                match heap.entry((stack, label, size)) {
+                    hash_map::Entry::Vacant(new) => {
+                        new.insert(record.heap.len());
+                        record.heap.push(part);
+                    }
+                    hash_map::Entry::Occupied(known) => record.heap[*known.get()].add(&part),
+                }
             }
         }
         record.loss.torn_entries = self.torn;
+    }
+}
+
+/// The counters of a heap bucket.
+struct Counters<'a> {
+    words: Words<'a>,
+    first: usize,
+}
+
+impl Counters<'_> {
+    fn at(&self, counter: usize) -> u64 {
+        self.words.at(self.first + counter)
+    }
+
+    /// Blocks in use at the peak with the number `last`: those that were kept for it, if any were.
+    fn at_peak(&self, last: Option<u64>, number: usize, kept: usize) -> u64 {
+        match last {
+            None | Some(0) => 0,
+            Some(last) if self.at(number) == last => self.at(kept),
+            Some(_) => self.at(layout::heap::ALLOCATIONS).saturating_sub(self.at(layout::heap::FREES)),
+        }
+    }
+}
+
+impl HeapBucket {
+    fn add(&mut self, other: &HeapBucket) {
+        self.allocations = self.allocations.saturating_add(other.allocations);
+        self.frees = self.frees.saturating_add(other.frees);
+        self.late_frees = self.late_frees.saturating_add(other.late_frees);
+        self.at_peak = self.at_peak.saturating_add(other.at_peak);
+        self.at_label_peak = self.at_label_peak.saturating_add(other.at_label_peak);
     }
 }
 
@@ -222,92 +279,4 @@ fn path(bytes: &[u8]) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A file as the harness writes it, by hand.
-    struct File(Vec<u64>);
-
-    impl File {
-        fn new() -> File {
-            let mut words = vec![0; layout::HEADER_WORDS];
-            words[header::MAGIC] = layout::MAGIC;
-            words[header::VERSION] = layout::VERSION;
-            words[header::PID] = 42;
-            words[header::STARTED_MONOTONIC] = 100;
-            words[header::LAST_MONOTONIC] = 350;
-            File(words)
-        }
-
-        fn entry(&mut self, kind: u8, own: &[u64]) -> u64 {
-            let place = self.0.len();
-            let length = own.len() + PREFIX_WORDS;
-            let hashed = layout::hashed_words(kind, length);
-            let hash = own[..hashed].iter().fold(layout::hash_start(kind), |h, &w| layout::hash_word(h, w));
-            self.0.extend([layout::entry_word(kind, length), hash, 7]);
-            self.0.extend(own);
-            self.0[header::ARENA_WORDS] = (self.0.len() - layout::HEADER_WORDS) as u64;
-            place as u64
-        }
-
-        fn bytes(&self) -> Vec<u8> {
-            self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
-        }
-    }
-
-    #[test]
-    fn a_whole_record_is_read_back() {
-        let mut file = File::new();
-        let stack = file.entry(layout::STACK, &[layout::FLAG_INTERRUPTED, 0x10, 0x20]);
-        let label = file.entry(layout::LABEL, &[layout::LABEL_TEST, 2, u64::from_le_bytes(*b"ab\0\0\0\0\0\0")]);
-        file.entry(layout::CPU_BUCKET, &[stack | label << 32, 3, 30]);
-        file.entry(layout::HEAP_BUCKET, &[stack, 64, 5, 4]);
-        let record = Record::parse(&file.bytes()).unwrap();
-        assert_eq!(record.duration, 250);
-        assert_eq!(record.stacks[0].pcs, [0x10, 0x20]);
-        assert_eq!(record.labels[0], Label { kind: LabelKind::Test, name: "ab".into() });
-        assert_eq!(record.cpu, [CpuBucket { stack: 0, label: Some(0), samples: 3, nanos: 30 }]);
-        assert_eq!(record.heap, [HeapBucket { stack: 0, label: None, size: 64, allocations: 5, frees: 4 }]);
-        assert_eq!(record.loss.torn_entries, 0);
-    }
-
-    #[test]
-    fn a_torn_entry_is_counted_and_the_next_is_found() {
-        let mut file = File::new();
-        file.entry(layout::STACK, &[0, 0x10]);
-        // The process died before the entry word was stored: the body is there.
-        file.0.extend([0, 0x1234, 7, 0, 0x99]);
-        file.entry(layout::STACK, &[0, 0x30]);
-        let record = Record::parse(&file.bytes()).unwrap();
-        assert_eq!(record.stacks.iter().map(|stack| stack.pcs[0]).collect::<Vec<_>>(), [0x10, 0x30]);
-        assert_eq!(record.loss.torn_entries, 1);
-    }
-
-    #[test]
-    fn what_is_no_record_says_so() {
-        assert_eq!(Record::parse(b"PROFREC"), Err(Error::NotARecord));
-        let mut file = File::new();
-        file.0[header::VERSION] = 9;
-        assert_eq!(Record::parse(&file.bytes()), Err(Error::Version { found: 9, known: layout::VERSION }));
-    }
-
-    #[test]
-    fn no_cut_and_no_flipped_byte_panics() {
-        let mut file = File::new();
-        let stack = file.entry(layout::STACK, &[0, 0x10, 0x20]);
-        file.entry(layout::CPU_BUCKET, &[stack, 3, 30]);
-        file.entry(layout::MAPPING, &[1, 2, 3, 4 | 200 << 32, 0x6162_6364]);
-        file.entry(layout::LABEL, &[1, u64::MAX, 0]);
-        let bytes = file.bytes();
-        for end in 0..bytes.len() {
-            let _ = Record::parse(&bytes[..end]);
-        }
-        for at in 0..bytes.len() {
-            for bit in 0..8 {
-                let mut bytes = bytes.clone();
-                bytes[at] ^= 1 << bit;
-                let _ = Record::parse(&bytes);
-            }
-        }
-    }
-}
+mod tests;

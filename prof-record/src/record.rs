@@ -26,6 +26,10 @@ pub struct Record {
     pub heap_period: u64,
     /// Whether the process's `malloc` was the harness's own; if not, no allocation could be seen.
     pub sees_malloc: bool,
+    /// The ways in which allocations were seen.
+    pub doors: Vec<Door>,
+    /// The most bytes that were in use at a time, un-sampled, if the peaks were kept.
+    pub heap_peak: Option<u64>,
     /// What could not be recorded.
     pub loss: Loss,
     /// The code that was mapped.
@@ -84,6 +88,43 @@ impl Engine {
     }
 }
 
+/// A way in which the harness sees allocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Door {
+    /// `malloc` and its kin, of libc or whatever stands in for it.
+    Malloc,
+    /// jemalloc's functions as `tikv-jemallocator` and `jemallocator` name them (`_rjem_…`).
+    Jemalloc,
+    /// mimalloc's functions (`mi_…`).
+    Mimalloc,
+    /// snmalloc's functions for Rust (`sn_rust_…`).
+    Snmalloc,
+    /// `prof_harness::Alloc` in the program's source.
+    Wrapper,
+}
+
+impl Door {
+    /// All of them.
+    pub const ALL: [Door; 5] = [Door::Malloc, Door::Jemalloc, Door::Mimalloc, Door::Snmalloc, Door::Wrapper];
+
+    /// The bit that stands for it in a record file.
+    pub fn bit(self) -> u64 {
+        1 << self as u64
+    }
+
+    /// What it is called in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Door::Malloc => "malloc",
+            Door::Jemalloc => "jemalloc",
+            Door::Mimalloc => "mimalloc",
+            Door::Snmalloc => "snmalloc",
+            Door::Wrapper => "prof_harness::Alloc",
+        }
+    }
+}
+
 /// What could not be recorded, in un-scaled events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Loss {
@@ -131,6 +172,8 @@ pub struct Label {
     pub kind: LabelKind,
     /// Its full name, as its harness prints it.
     pub name: String,
+    /// The most bytes of its blocks that were in use at a time, un-sampled; 0 if the peaks were not kept.
+    pub heap_peak: u64,
 }
 
 /// Program counters, leaf first, as captured: the first of a CPU sample is where the thread was interrupted, all
@@ -163,7 +206,7 @@ pub struct CpuBucket {
 }
 
 /// Sampled allocations of one size at one stack under one label, un-scaled.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeapBucket {
     /// Index into [`Record::stacks`].
     pub stack: usize,
@@ -175,4 +218,17 @@ pub struct HeapBucket {
     pub allocations: u64,
     /// How many of those were freed.
     pub frees: u64,
+    /// How many of those were freed after the label's test or benchmark had ended.
+    pub late_frees: u64,
+    /// How many were in use when the process had most bytes in use; 0 if the peaks were not kept.
+    pub at_peak: u64,
+    /// How many were in use when the label had most bytes in use; 0 without a label, or if the peaks were not kept.
+    pub at_label_peak: u64,
+}
+
+impl HeapBucket {
+    /// How many were in use when the label's test or benchmark ended, or the process without one.
+    pub fn left(&self) -> u64 {
+        (self.allocations + self.late_frees).saturating_sub(self.frees)
+    }
 }

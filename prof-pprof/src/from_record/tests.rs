@@ -18,6 +18,8 @@ fn record() -> Record {
         cpu_period: 100,
         heap_period: 512 << 10,
         sees_malloc: true,
+        doors: vec![],
+        heap_peak: None,
         loss: Loss::default(),
         mappings: vec![
             RecordMapping {
@@ -36,8 +38,8 @@ fn record() -> Record {
             },
         ],
         labels: vec![
-            RecordLabel { kind: LabelKind::Test, name: "tests::one".into() },
-            RecordLabel { kind: LabelKind::Bench, name: "fast".into() },
+            RecordLabel { kind: LabelKind::Test, name: "tests::one".into(), heap_peak: 0 },
+            RecordLabel { kind: LabelKind::Bench, name: "fast".into(), heap_peak: 0 },
         ],
         stacks: vec![],
         cpu: vec![],
@@ -156,7 +158,7 @@ fn what_is_missing_is_a_frame() {
         CpuBucket { stack: 0, label: None, samples: 3, nanos: 300 },
         CpuBucket { stack: 1, label: None, samples: 4, nanos: 400 },
     ];
-    record.heap = vec![HeapBucket { stack: 0, label: None, size: 16, allocations: 5, frees: 0 }];
+    record.heap = vec![HeapBucket { size: 16, allocations: 5, frees: 0, ..HeapBucket::default() }];
     record.loss = Loss { cpu_samples: 2, cpu_nanos: 200, heap_objects: 4, heap_bytes: 4096, torn_entries: 1 };
     let mut cpu = CpuProfile::new(100);
     cpu.add(&record, &origin());
@@ -190,8 +192,8 @@ fn allocations_are_estimated_from_the_sum_over_processes() {
     let mut record = record();
     record.stacks = vec![stack(&[0x1010, 0x1020], false)];
     record.heap = vec![
-        HeapBucket { stack: 0, label: None, size: 1024, allocations: 2, frees: 1 },
-        HeapBucket { stack: 0, label: None, size: 512 << 10, allocations: 1, frees: 1 },
+        HeapBucket { size: 1024, allocations: 2, frees: 1, ..HeapBucket::default() },
+        HeapBucket { size: 512 << 10, allocations: 1, frees: 1, ..HeapBucket::default() },
     ];
     let mut second = record.clone();
     second.heap.truncate(1);

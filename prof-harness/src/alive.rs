@@ -3,13 +3,17 @@
 
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use crate::sys;
+use crate::{sys, thread};
 
 static OWNER: AtomicI32 = AtomicI32::new(0);
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
 static SESSION: AtomicU32 = AtomicU32::new(0);
-/// Threads and signal handlers that are recording.
-static AT_WORK: AtomicUsize = AtomicUsize::new(0);
+/// Threads and signal handlers that are recording, counted apart by shard: a line of memory that all write to would hold them
+/// up.
+static AT_WORK: [AtWork; thread::SHARDS] = [const { AtWork(AtomicUsize::new(0)) }; thread::SHARDS];
+
+#[repr(align(64))]
+struct AtWork(AtomicUsize);
 
 /// Whether records may be written: started, not stopped, and not a forked child. Signal: yes.
 pub fn is_alive() -> bool {
@@ -26,10 +30,30 @@ pub fn record<R>(work: impl FnOnce() -> R) -> Option<R> {
     if !is_alive() {
         return None;
     }
-    AT_WORK.fetch_add(1, Ordering::SeqCst);
+    let AtWork(at_work) = AT_WORK.get(thread::shard())?;
+    at_work.fetch_add(1, Ordering::SeqCst);
     let result = is_alive().then(work);
-    AT_WORK.fetch_sub(1, Ordering::SeqCst);
+    at_work.fetch_sub(1, Ordering::Release);
     result
+}
+
+/// What holds in one session alone, such as a place in its record.
+#[derive(Clone, Copy)]
+pub struct InSession<T> {
+    value: T,
+    session: u32,
+}
+
+/// Binds `value` to the session. Within [`record`]. Signal: yes.
+pub fn in_session<T>(value: T) -> InSession<T> {
+    InSession { value, session: session() }
+}
+
+impl<T> InSession<T> {
+    /// Does `work` with the value if records may be written in the same session still. Signal: yes.
+    pub fn record<R>(self, work: impl FnOnce(T) -> R) -> Option<R> {
+        record(|| (self.session == session()).then(|| work(self.value))).flatten()
+    }
 }
 
 /// Whether the calling process is the one that started, and not a child of `vfork` in its memory. Signal: yes.
@@ -56,11 +80,11 @@ pub fn start() -> bool {
     true
 }
 
-/// Ends the session. Nothing is recorded any more when this returns, unless by a thread that stands still. Not for signal
-/// handlers.
-pub fn stop() {
+/// Ends the session. Nothing is recorded any more when this returns true; false if a thread stands still while it records.
+/// Not for signal handlers.
+pub fn stop() -> bool {
     if let Some(flag) = flag() {
         flag.store(0, Ordering::SeqCst);
     }
-    sys::wait_until(|| AT_WORK.load(Ordering::SeqCst) == 0);
+    sys::wait_until(|| AT_WORK.iter().all(|AtWork(at_work)| at_work.load(Ordering::SeqCst) == 0))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use prof_record::layout::{self, header, HEADER_WORDS, MAX_SEGMENTS, PREFIX_WORDS};
 
-use crate::{alive, memory, sys};
+use crate::{alive, memory, sys, thread};
 
 /// Where an entry lies: the index of its first word in the file. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,10 @@ static SEGMENTS: [AtomicPtr<AtomicU64>; MAX_SEGMENTS] = [const { AtomicPtr::new(
 static INDEX: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
 static PATH: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static GROWING: AtomicBool = AtomicBool::new(false);
+/// Where each shard's own part of the arena goes on, and where it ends: places in the upper and the lower half.
+static SHARDS: [AtomicU64; thread::SHARDS] = [const { AtomicU64::new(0) }; thread::SHARDS];
+/// Words of such a part: a page.
+const SHARD_WORDS: usize = 512;
 /// The file could not grow once; it is not tried again for every sample.
 static FULL: AtomicBool = AtomicBool::new(false);
 
@@ -52,14 +56,32 @@ pub fn create(path: &CStr) -> bool {
     let Some(segment) = file.map_shared(layout::segment_offset(0), layout::segment_bytes(0)) else { return false };
     PATH.store(path.as_ptr().cast_mut().cast(), Ordering::Relaxed);
     INDEX.store(index.cast(), Ordering::Relaxed);
-    // An earlier record's segments stay mapped: their last readers may not have gone.
+    // An earlier record's may still be there: its last readers may not have gone.
     for segment in &SEGMENTS {
         segment.store(std::ptr::null_mut(), Ordering::Relaxed);
+    }
+    for shard in &SHARDS {
+        shard.store(0, Ordering::Relaxed);
     }
     FULL.store(false, Ordering::Relaxed);
     SEGMENTS[0].store(segment.cast(), Ordering::Relaxed);
     HEADER.store(header.cast(), Ordering::Release);
     true
+}
+
+/// Gives the record's memory back, once nothing is recorded any more. Not for signal handlers.
+pub fn close() {
+    let unmap = |memory: *mut u8, bytes| {
+        if !memory.is_null() {
+            // SAFETY: mapped by `create` or `grow` with that size, and whoever used it has come to an end.
+            unsafe { sys::unmap(memory, bytes) };
+        }
+    };
+    unmap(HEADER.swap(std::ptr::null_mut(), Ordering::Relaxed).cast(), layout::HEADER_BYTES);
+    unmap(INDEX.swap(std::ptr::null_mut(), Ordering::Relaxed).cast(), INDEX_SLOTS * size_of::<AtomicU32>());
+    for (k, segment) in SEGMENTS.iter().enumerate() {
+        unmap(segment.swap(std::ptr::null_mut(), Ordering::Relaxed).cast(), layout::segment_bytes(k));
+    }
 }
 
 /// The header's word `index`, one of [`header`]; none before [`create`]. Signal: yes.
@@ -69,7 +91,7 @@ pub fn header_word(index: usize) -> Option<&'static AtomicU64> {
     if words.is_null() || index >= HEADER_WORDS || !alive::is_alive() {
         return None;
     }
-    // SAFETY: the header is mapped for the life of the process and `index` lies in it.
+    // SAFETY: the header is mapped until the session's last record is made, and `index` lies in it.
     Some(unsafe { &*words.add(index) })
 }
 
@@ -94,13 +116,28 @@ pub fn word(place: Place, offset: usize) -> Option<&'static AtomicU64> {
     if words.is_null() || !alive::is_alive() || index + offset >= layout::segment_bytes(segment) / 8 {
         return None;
     }
-    // SAFETY: the segment is mapped for the life of the process and the index lies in it.
+    // SAFETY: as the header, and the index lies in it.
     Some(unsafe { &*words.add(index + offset) })
 }
 
 /// The entry of `kind` whose words are `first`, then `rest`, then `counters` counters; added if it is not there.
 /// None without room. Signal: yes.
 pub fn intern(kind: u8, first: &[u64], rest: &[u64], counters: usize) -> Option<Place> {
+    intern_with(kind, first, rest, counters, reserve)
+}
+
+/// As [`intern`], but with entries apart by shard: threads of different ones do not write to the same line of memory.
+pub fn intern_in_shard(shard: usize, kind: u8, first: &[u64], rest: &[u64], counters: usize) -> Option<Place> {
+    intern_with(kind, first, rest, counters, |length| reserve_in_shard(shard, length))
+}
+
+fn intern_with(
+    kind: u8,
+    first: &[u64],
+    rest: &[u64],
+    counters: usize,
+    reserve: impl Fn(usize) -> Option<Place>,
+) -> Option<Place> {
     let words = || first.iter().chain(rest).copied();
     let hash = words().fold(layout::hash_start(kind), layout::hash_word);
     let length = PREFIX_WORDS + first.len() + rest.len() + counters;
@@ -153,7 +190,7 @@ fn index_slot(hash: u64) -> Option<&'static AtomicU32> {
     if index.is_null() {
         return None;
     }
-    // SAFETY: the index has INDEX_SLOTS zeroed slots for the life of the process.
+    // SAFETY: as the header; it has INDEX_SLOTS slots.
     Some(unsafe { &*index.add((hash >> 40) as usize % INDEX_SLOTS) })
 }
 
@@ -184,6 +221,27 @@ fn reserve(length: usize) -> Option<Place> {
         }
         if index + length <= words {
             return u32::try_from(start).ok().map(Place);
+        }
+    }
+}
+
+/// Room for `length` words in the shard's own part.
+fn reserve_in_shard(shard: usize, length: usize) -> Option<Place> {
+    let part = SHARDS.get(shard)?;
+    let mut now = part.load(Ordering::Acquire);
+    loop {
+        let (start, end) = ((now >> 32) as usize, (now as u32) as usize);
+        let (start, end) = if start + length <= end {
+            (start, end)
+        } else {
+            let start = reserve(SHARD_WORDS)?.0 as usize;
+            (start, start + SHARD_WORDS)
+        };
+        // What two that come to an end together have reserved, one of them leaves as a gap.
+        let after = ((start + length) as u64) << 32 | end as u64;
+        match part.compare_exchange(now, after, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => return u32::try_from(start).ok().map(Place),
+            Err(other) => now = other,
         }
     }
 }

@@ -58,7 +58,7 @@ extern "C" fn destruct() {
     if alive::is_alive() {
         cpu::settle_all();
         thread::inside(mapping::refresh_if_stale);
-        arena::touch();
+        alive::record(arena::touch);
     }
 }
 

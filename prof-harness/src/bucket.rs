@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prof_record::layout::{self, header, heap, PREFIX_WORDS};
 
@@ -41,15 +41,58 @@ pub fn lose_cpu(ticks: u64, nanos: u64) {
     arena::count(header::LOST_CPU_NANOS, nanos);
 }
 
-/// Adds a sampled allocation of `size` bytes and returns its bucket, for [`add_free`]; none if it is lost.
-pub fn add_allocation(stack: &Stack, label: Option<Place>, size: u64) -> Option<Place> {
-    let bucket = intern_stack(stack, 0)
-        .and_then(|stack| arena::intern(layout::HEAP_BUCKET, &[key(stack, label)], &[size], heap::COUNTERS))
-        .filter(|&bucket| add(bucket, heap::ALLOCATIONS));
-    if bucket.is_none() {
-        lose_allocation(size);
+/// The bucket of allocations of `size` bytes each at `stack` under `label`; none without room. With a shard it is that
+/// shard's own.
+pub fn heap_bucket(stack: Place, label: Option<Place>, size: u64, shard: Option<usize>) -> Option<Place> {
+    let size = size & ((1 << layout::SHARD_SHIFT) - 1);
+    let key = [key(stack, label)];
+    match shard {
+        None => arena::intern(layout::HEAP_BUCKET, &key, &[size], heap::COUNTERS),
+        Some(shard) => {
+            let size = size | (shard as u64) << layout::SHARD_SHIFT;
+            arena::intern_in_shard(shard, layout::HEAP_BUCKET, &key, &[size], heap::COUNTERS)
+        }
     }
-    bucket
+}
+
+/// Adds one to a counter of a heap bucket, by its index in [`layout::heap`]; false without a record.
+#[inline(always)]
+pub fn add(bucket: Place, counter: usize) -> bool {
+    match heap_counter(bucket, counter) {
+        Some(word) => {
+            word.fetch_add(1, Ordering::Relaxed);
+            true
+        }
+        None => false,
+    }
+}
+
+/// A counter of a heap bucket, by its index in [`layout::heap`].
+#[inline(always)]
+pub fn heap_counter(bucket: Place, counter: usize) -> Option<&'static AtomicU64> {
+    // The key and the size come first.
+    arena::word(bucket, PREFIX_WORDS + 2 + counter)
+}
+
+/// The label of a heap bucket.
+#[inline(always)]
+pub fn label_of(bucket: Place) -> Option<Place> {
+    let key = arena::word(bucket, PREFIX_WORDS)?.load(Ordering::Relaxed);
+    Place::from_word((key >> 32) as u32)
+}
+
+/// The bytes of each block of a heap bucket.
+pub fn size_of(bucket: Place) -> u64 {
+    let word = arena::word(bucket, PREFIX_WORDS + 1).map_or(0, |word| word.load(Ordering::Relaxed));
+    word & ((1 << layout::SHARD_SHIFT) - 1)
+}
+
+/// A counter of a label, by its index in [`layout::label`].
+#[inline(always)]
+pub fn label_counter(label: Place, counter: usize) -> Option<&'static AtomicU64> {
+    let entry = arena::word(label, 0)?.load(Ordering::Relaxed);
+    let (_, length) = layout::entry_kind(entry)?;
+    arena::word(label, (length + counter).checked_sub(layout::label::COUNTERS)?)
 }
 
 /// Counts a sampled allocation that could not be captured.
@@ -58,21 +101,25 @@ pub fn lose_allocation(size: u64) {
     arena::count(header::LOST_HEAP_BYTES, size);
 }
 
-/// Notes that an allocation of `bucket` was freed.
-pub fn add_free(bucket: Place) {
-    add(bucket, heap::FREES);
-}
-
-/// A label's place in the record. Equal names share one.
-pub fn intern_label(kind: u64, name: &str) -> Option<Place> {
+/// The place in the record of a label whose test or benchmark begins. Equal names share one.
+pub fn begin_label(kind: u64, name: &str) -> Option<Place> {
     let mut words = [0; 512];
     let used = pack(name.as_bytes(), &mut words);
-    arena::intern(
-        layout::LABEL,
-        &[kind, name.len().min(words.len() * 8) as u64],
-        words.get(..used)?,
-        layout::label::COUNTERS,
-    )
+    let first = [kind, name.len().min(words.len() * 8) as u64];
+    let place = arena::intern(layout::LABEL, &first, words.get(..used)?, layout::label::COUNTERS)?;
+    set_label_ended(place, 0);
+    Some(place)
+}
+
+/// Notes that the test or benchmark of a label has ended.
+pub fn end_label(label: Place) {
+    set_label_ended(label, 1);
+}
+
+fn set_label_ended(label: Place, value: u64) {
+    if let Some(word) = label_counter(label, layout::label::HAS_ENDED) {
+        word.store(value, Ordering::Relaxed);
+    }
 }
 
 /// Records mapped code: the addresses and file offset in `place`, the build id and path of the file.
@@ -101,7 +148,8 @@ impl Attribution {
     }
 }
 
-fn intern_stack(stack: &Stack, flags: u64) -> Option<Place> {
+/// The place of a stack in the record; none without room. Signal: yes.
+pub fn intern_stack(stack: &Stack, flags: u64) -> Option<Place> {
     let truncated = if stack.truncated { layout::FLAG_TRUNCATED } else { 0 };
     let broken = if stack.broken { layout::FLAG_BROKEN } else { 0 };
     let flags = flags | truncated | broken;
@@ -110,17 +158,6 @@ fn intern_stack(stack: &Stack, flags: u64) -> Option<Place> {
 
 fn key(stack: Place, label: Option<Place>) -> u64 {
     u64::from(stack.word()) | u64::from(label.map_or(0, Place::word)) << 32
-}
-
-fn add(bucket: Place, counter: usize) -> bool {
-    // The key and the size come first.
-    match arena::word(bucket, PREFIX_WORDS + 2 + counter) {
-        Some(word) => {
-            word.fetch_add(1, Ordering::Relaxed);
-            true
-        }
-        None => false,
-    }
 }
 
 /// Packs bytes into words, as much as fits, and says how many words that took.

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::arena::Place;
-use crate::{alive, thread};
+use crate::{alive, bucket, thread};
 
 /// A test or benchmark.
 pub struct Label {
@@ -74,6 +74,11 @@ pub fn begin(place: Option<Place>) -> Label {
 pub fn end(label: &Label) {
     label.runs.store(false, Ordering::Relaxed);
     ACTIVE.fetch_sub(1, Ordering::Relaxed);
+    alive::record(|| {
+        if let Some(place) = label.place.filter(|_| label.session == alive::session()) {
+            bucket::end_label(place);
+        }
+    });
 }
 
 /// Lets the whole process count, for programs that are no tests.

@@ -27,6 +27,7 @@ mod cpu;
 mod exec;
 mod heap;
 mod label;
+mod lock;
 mod mapping;
 mod memory;
 mod named_tests;

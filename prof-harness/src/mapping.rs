@@ -7,7 +7,7 @@ use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use prof_record::layout;
 
 use crate::unwind::modules::{self, eh_frame_address, Module};
-use crate::{bucket, memory, session, sys, thread};
+use crate::{alive, bucket, memory, session, sys, thread};
 
 static REFRESHING: AtomicBool = AtomicBool::new(false);
 /// The loader's count of objects ever loaded when it was last asked.
@@ -161,7 +161,8 @@ impl<'a> Object<'a> {
         let build_id = self.build_id().unwrap_or_default();
         for segment in self.segments().filter(|s| s.p_flags & PF_X != 0) {
             let start = self.base + segment.p_vaddr;
-            bucket::intern_mapping([start, start + segment.p_memsz, segment.p_offset], build_id, path);
+            let place = [start, start + segment.p_memsz, segment.p_offset];
+            alive::record(|| bucket::intern_mapping(place, build_id, path));
         }
     }
 

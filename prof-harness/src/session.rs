@@ -46,7 +46,9 @@ pub fn start(path: &CStr, settings: Settings, code: Code) -> Result<(), Failure>
     }
     let result = thread::inside(|| start_alone(path, settings, code));
     if result.is_err() {
-        alive::stop();
+        if alive::stop() {
+            arena::close();
+        }
         RUNS.store(false, Ordering::Release);
     }
     result
@@ -71,7 +73,7 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
     }
     if settings.heap_period > 0 {
         set(header::SEES_MALLOC, heap::sees_malloc().into());
-        heap::start(settings.heap_period);
+        heap::start(settings.heap_period, settings.keeps_peaks);
     } else if code == Code::Stays {
         heap::start_never();
     }
@@ -87,10 +89,12 @@ pub fn stop() -> bool {
     thread::inside(|| {
         cpu::settle_all();
         mapping::refresh_if_stale();
-        arena::touch();
+        alive::record(arena::touch);
         cpu::stop();
         heap::stop();
-        alive::stop();
+        if alive::stop() {
+            arena::close();
+        }
         heap::forget_all();
         label::end_process();
     });

@@ -42,7 +42,8 @@ pub fn begin(kind: Kind, name: &str) -> Running {
         Kind::Bench => layout::LABEL_BENCH,
     };
     cpu::settle();
-    let label = memory::place(label::begin(bucket::intern_label(kind, name)));
+    let label = alive::record(|| label::begin(bucket::begin_label(kind, name)));
+    let label = label.and_then(memory::place);
     let before = thread::set_label(label);
     Running { label, before }
 }
@@ -57,7 +58,7 @@ pub(crate) fn end_of_thread() {
     if let Some(label) = thread::label().filter(|label| label.is_of_test()) {
         label::end(label);
         thread::set_label(None);
-        arena::touch();
+        alive::record(arena::touch);
     }
 }
 
@@ -73,7 +74,7 @@ impl Drop for Running {
             cpu::settle();
             label::end(label);
             thread::set_label(self.before);
-            arena::touch();
+            alive::record(arena::touch);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::label::Label;
 use crate::stack::Bounds;
-use crate::{alive, cpu, mapping, named_tests, sys};
+use crate::{alive, cpu, heap, mapping, named_tests, sys};
 
 /// One thread's state.
 pub struct Thread {
@@ -21,6 +21,10 @@ pub struct Thread {
     pub random: Cell<u64>,
     /// Whether the thread is inside the harness: what it allocates there is not the program's.
     pub is_inside: Cell<bool>,
+    /// What the thread keeps where every allocation is recorded.
+    pub memory: Cell<Option<&'static heap::Memory>>,
+    /// Whether the thread is at its end, after its clock and memory.
+    pub has_ended: Cell<bool>,
     stack_low: Cell<u64>,
     stack_high: Cell<u64>,
     label: Cell<Option<&'static Label>>,
@@ -33,6 +37,8 @@ pub struct Thread {
     pub next_due: AtomicU64,
     /// Whether the process's main thread made it.
     is_of_main: Cell<bool>,
+    /// One more than the thread's shard; 0 before it has one.
+    shard: Cell<u8>,
 }
 
 thread_local! {
@@ -42,6 +48,8 @@ thread_local! {
             drawn_in: Cell::new(0),
             random: Cell::new(0),
             is_inside: Cell::new(false),
+            memory: Cell::new(None),
+            has_ended: Cell::new(false),
             stack_low: Cell::new(0),
             stack_high: Cell::new(0),
             label: Cell::new(None),
@@ -49,6 +57,7 @@ thread_local! {
             session: Cell::new(0),
             next_due: AtomicU64::new(0),
             is_of_main: Cell::new(false),
+            shard: Cell::new(0),
         }
     };
 }
@@ -62,6 +71,23 @@ pub fn with<R>(f: impl FnOnce(&Thread) -> R) -> R {
 /// Whether the calling thread was made by the process's main thread.
 pub fn is_of_main() -> bool {
     with(|thread| thread.is_of_main.get())
+}
+
+/// How many shards the threads are dealt out to, for what each of few can count by itself.
+pub const SHARDS: usize = 16;
+
+/// The calling thread's shard. Signal: yes.
+#[inline(always)]
+pub fn shard() -> usize {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    with(|thread| {
+        if thread.shard.get() == 0 {
+            // The others in turn: one that is given twice at a signal is as good.
+            let next = NEXT.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
+            thread.shard.set(next as u8 + 1);
+        }
+        usize::from(thread.shard.get()) - 1
+    })
 }
 
 /// Runs `f` with the thread marked as inside the harness, so that nothing that it allocates is recorded.
@@ -143,6 +169,7 @@ pub fn watch_ends() {
         // In a forked child the clock is not there, and its number may be one of the program's.
         if alive::is_own_process() {
             cpu::end_thread();
+            heap::end_thread();
             named_tests::end();
         }
     }

@@ -108,7 +108,7 @@ fn first(period: u64) -> u64 {
 
 /// Counts the calling thread's samples that are due but whose signal has not come, before what they belong to ends.
 pub fn settle() {
-    add_unsampled(take_due(), label::attribution());
+    add_unsampled(take_due(), label::attribution);
 }
 
 /// The same for all threads, before the process or the session ends. What other threads work for is not known here.
@@ -118,18 +118,18 @@ pub fn settle_all() {
     one_at_a_time(|| {
         for clock in clock::all() {
             if let (Some(tid), Some(due)) = (clock.tid().filter(|tid| *tid != own), clock.due()) {
-                add_unsampled(take(due, sys::cpu_nanos_of(tid), period), label::of_process());
+                add_unsampled(take(due, sys::cpu_nanos_of(tid), period), label::of_process);
             }
         }
     });
 }
 
-fn add_unsampled(ticks: u64, attribution: Attribution) {
+fn add_unsampled(ticks: u64, attribution: impl FnOnce() -> Attribution) {
     if ticks == 0 {
         return;
     }
     alive::record(|| {
-        if let Some(label) = attribution.label() {
+        if let Some(label) = attribution().label() {
             bucket::add_unsampled(label, ticks, ticks * PERIOD.load(Ordering::Relaxed));
         }
     });

@@ -67,11 +67,11 @@ fn counted(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_
 fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_void) -> *mut c_void {
     let decided = thread::with(|thread| super::decide(thread, size));
     let block = allocate();
-    if let (Some(label), false) = (decided, block.is_null()) {
+    if let (Some(decision), false) = (decided, block.is_null()) {
         let errno = crate::sys::errno();
         // SAFETY: the door handed over its stack pointer at entry, and its caller waits.
         let caller = unsafe { Registers::caller(sp, fp) };
-        super::record(block, size, label, caller);
+        super::record(block, size, decision, caller);
         crate::sys::set_errno(errno);
     }
     block
@@ -137,14 +137,14 @@ unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usi
         if new.is_null() && size != 0 {
             super::put_back(block, bucket);
         } else {
-            crate::bucket::add_free(bucket);
+            super::let_go(bucket);
         }
     }
     new
 }
 
 unsafe extern "C" fn free(block: *mut c_void) {
-    if live::may_contain(block as usize) {
+    if !block.is_null() && live::may_contain(block as usize) {
         super::forget(block);
     }
     // SAFETY: the caller's block, given to the allocator that it came from.

@@ -9,6 +9,7 @@ use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::arena::Place;
+use crate::lock::Lock;
 use crate::sys;
 
 const FILTER_SLOTS: usize = 1 << 14;
@@ -18,6 +19,16 @@ const FIRST_CAPACITY: usize = 256;
 static FILTER: [AtomicU8; FILTER_SLOTS] = [const { AtomicU8::new(0) }; FILTER_SLOTS];
 static TABLE: [Part; PARTS] = [const { Part::new() }; PARTS];
 
+/// Whether every block is in the live set, so that the filter has nothing to tell.
+static HAS_ALL: AtomicBool = AtomicBool::new(false);
+
+/// Begins the live set of a session that records all blocks, or few.
+pub fn start(has_all: bool) {
+    HAS_ALL.store(has_all, Ordering::Relaxed);
+    let count = if has_all { u8::MAX } else { 0 };
+    FILTER.iter().for_each(|counter| counter.store(count, Ordering::Relaxed));
+}
+
 /// Whether the block at `address` may be in the live set; most that are not, are not.
 #[inline(always)]
 pub fn may_contain(address: usize) -> bool {
@@ -26,17 +37,21 @@ pub fn may_contain(address: usize) -> bool {
 
 /// Adds a block. Returns the bucket of a block at the same address whose free was not seen.
 pub fn insert(address: usize, bucket: Place) -> Option<Place> {
-    let counter = &FILTER[filter_slot(address)];
-    // A counter that reached the top no longer counts: it stays there.
-    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX).then_some(n + 1));
+    if !HAS_ALL.load(Ordering::Relaxed) {
+        let counter = &FILTER[filter_slot(address)];
+        // A counter that reached the top no longer counts: it stays there.
+        let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX).then_some(n + 1));
+    }
     part(address).locked(|slots| slots.insert(address, bucket))
 }
 
 /// Takes a block out and returns its bucket, if it was in.
 pub fn remove(address: usize) -> Option<Place> {
     let bucket = part(address).locked(|slots| slots.remove(address))?;
-    let counter = &FILTER[filter_slot(address)];
-    let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX && n > 0).then_some(n - 1));
+    if !HAS_ALL.load(Ordering::Relaxed) {
+        let counter = &FILTER[filter_slot(address)];
+        let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < u8::MAX && n > 0).then_some(n - 1));
+    }
     Some(bucket)
 }
 
@@ -66,7 +81,7 @@ fn part(address: usize) -> &'static Part {
 }
 
 struct Part {
-    is_locked: AtomicBool,
+    lock: Lock,
     slots: UnsafeCell<Slots>,
 }
 
@@ -75,22 +90,15 @@ unsafe impl Sync for Part {}
 
 impl Part {
     const fn new() -> Part {
-        Part { is_locked: AtomicBool::new(false), slots: UnsafeCell::new(Slots::new()) }
+        Part { lock: Lock::new(), slots: UnsafeCell::new(Slots::new()) }
     }
 
+    #[inline(always)]
     fn locked<R>(&self, work: impl FnOnce(&mut Slots) -> R) -> R {
-        let mut tries = 0;
-        while self.is_locked.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            tries += 1;
-            if tries % 64 == 0 {
-                sys::yield_now();
-            }
-            std::hint::spin_loop();
-        }
-        // SAFETY: this thread holds the lock.
-        let result = work(unsafe { &mut *self.slots.get() });
-        self.is_locked.store(false, Ordering::Release);
-        result
+        self.lock.held(|| {
+            // SAFETY: this thread holds the lock.
+            work(unsafe { &mut *self.slots.get() })
+        })
     }
 }
 

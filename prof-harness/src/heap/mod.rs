@@ -2,19 +2,28 @@
 //! sampled, and the next distance is drawn from an exponential distribution, so that every byte has the same chance
 //! and an allocation of `size` is seen with probability 1 − e^(−size/period), as in Go's `mprof.go`. With period 1
 //! every allocation is seen. How the program's calls arrive is in `door.rs`, which allocator they go on to in `next.rs`,
-//! how a free finds its allocation in `live.rs`.
+//! how a free finds its allocation in `live.rs`. What makes recording all of them fast is in `exact.rs`, what was in use when
+//! most was in `peak.rs`.
 
 mod door;
+mod exact;
 mod live;
 mod next;
+mod peak;
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::alive::InSession;
+use crate::arena::Place;
 use crate::registers::Registers;
+use crate::stack::Stack;
 use crate::thread::Thread;
 use crate::unwind::{self, For};
 use crate::{alive, bucket, label, random, sys, thread};
+
+/// Under which label, if any, an allocation is to be recorded.
+type Decision = InSession<Option<Place>>;
 
 /// Mean bytes between sampled allocations; 0 before the harness has started.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
@@ -26,8 +35,12 @@ const FAR: i64 = i64::MAX / 2;
 /// How often an allocation lets others run before it is counted as lost.
 const MOST_YIELDS: usize = 1000;
 
-/// Starts to sample, about every `period` bytes.
-pub fn start(period: u64) {
+pub use exact::{end_thread, Memory};
+
+/// Starts to sample, about every `period` bytes, and to keep the peaks if `keeps_peaks`.
+pub fn start(period: u64, keeps_peaks: bool) {
+    peak::start(keeps_peaks, period);
+    live::start(period == 1);
     PERIOD.store(period, Ordering::Release);
 }
 
@@ -53,7 +66,7 @@ pub fn sees_malloc() -> bool {
 
 /// Whether the allocation of `size` bytes that took the thread's countdown below zero is to be recorded, and under
 /// which label. Draws the next distance.
-fn decide(thread: &Thread, size: usize) -> Option<Option<crate::arena::Place>> {
+fn decide(thread: &Thread, size: usize) -> Option<Decision> {
     if thread.is_inside.get() {
         // Not the program's: as if it had not been counted.
         thread.countdown.set(thread.countdown.get().wrapping_add(size as i64));
@@ -86,10 +99,7 @@ fn decide(thread: &Thread, size: usize) -> Option<Option<crate::arena::Place>> {
             thread.countdown.set(draw(thread, period));
         }
     }
-    if !alive::is_alive() {
-        return None;
-    }
-    label::attribution().label()
+    alive::record(|| label::attribution().label().map(alive::in_session)).flatten()
 }
 
 fn draw(thread: &Thread, period: u64) -> i64 {
@@ -99,52 +109,70 @@ fn draw(thread: &Thread, period: u64) -> i64 {
 }
 
 /// Records the block that a decided allocation got.
-fn record(block: *mut c_void, size: usize, label: Option<crate::arena::Place>, caller: Registers) {
-    let work = || {
-        let capture = || {
-            unwind::capture(For::Allocation, caller, thread::bounds(), |stack| {
-                bucket::add_allocation(stack, label, size as u64)
-            })
-        };
-        // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.
-        let bucket = (0..MOST_YIELDS).find_map(|attempt| {
-            if attempt > 0 {
-                sys::yield_now();
-            }
-            capture()
-        });
-        match bucket {
-            Some(Some(bucket)) => {
+fn record(block: *mut c_void, size: usize, decision: Decision, caller: Registers) {
+    let work = |label| {
+        let size = size as u64;
+        let is_exact = PERIOD.load(Ordering::Relaxed) == 1;
+        let known = if is_exact { exact::bucket(caller, label, size) } else { None };
+        match known.or_else(|| captured(size, label, caller, is_exact)) {
+            Some(bucket) if peak::allocated(bucket) => {
                 if let Some(forgotten) = live::insert(block as usize, bucket) {
                     // Its free was not seen, but it must have come: the address was given out again.
-                    bucket::add_free(forgotten);
+                    peak::freed(forgotten);
                 }
             }
-            Some(None) => {}
-            None => bucket::lose_allocation(size as u64),
+            _ => bucket::lose_allocation(size),
         }
     };
-    thread::inside(|| alive::record(work));
+    thread::inside(|| decision.record(work));
+}
+
+/// The bucket of a stack that is captured; none without room.
+#[cold]
+#[inline(never)]
+fn captured(size: u64, label: Option<Place>, caller: Registers, is_exact: bool) -> Option<Place> {
+    let take = |stack: &Stack| {
+        let stack = bucket::intern_stack(stack, 0)?;
+        bucket::heap_bucket(stack, label, size, is_exact.then(thread::shard))
+    };
+    // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.
+    let attempt = |attempt| {
+        if attempt > 0 {
+            sys::yield_now();
+        }
+        unwind::capture(For::Allocation, caller, thread::bounds(), take)
+    };
+    (0..MOST_YIELDS).find_map(attempt).flatten()
 }
 
 /// Notes that `block` is about to be given back.
 fn forget(block: *mut c_void) {
-    alive::record(|| {
-        if let Some(bucket) = take(block) {
-            bucket::add_free(bucket);
-        }
+    if thread::with(|thread| thread.is_inside.get()) {
+        return;
+    }
+    thread::inside(|| {
+        alive::record(|| {
+            if let Some(bucket) = live::remove(block as usize) {
+                peak::freed(bucket);
+            }
+        })
     });
 }
 
 /// Takes `block` out of the live set, with its bucket.
-fn take(block: *mut c_void) -> Option<crate::arena::Place> {
-    if !alive::is_alive() || thread::with(|thread| thread.is_inside.get()) {
+fn take(block: *mut c_void) -> Option<InSession<Place>> {
+    if thread::with(|thread| thread.is_inside.get()) {
         return None;
     }
-    thread::inside(|| live::remove(block as usize))
+    thread::inside(|| alive::record(|| live::remove(block as usize).map(alive::in_session)).flatten())
 }
 
 /// Puts back what [`take`] took: the block lives on.
-fn put_back(block: *mut c_void, bucket: crate::arena::Place) {
-    thread::inside(|| live::insert(block as usize, bucket));
+fn put_back(block: *mut c_void, bucket: InSession<Place>) {
+    thread::inside(|| bucket.record(|bucket| live::insert(block as usize, bucket)));
+}
+
+/// Notes that a block which [`take`] took was given back.
+fn let_go(bucket: InSession<Place>) {
+    thread::inside(|| bucket.record(peak::freed));
 }

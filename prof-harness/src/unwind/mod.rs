@@ -5,6 +5,7 @@
 mod cfi;
 pub mod modules;
 mod rule;
+pub mod trail;
 
 use std::cell::UnsafeCell;
 use std::ops::Range;
@@ -71,11 +72,11 @@ fn make_slot(who: For) -> Option<&'static Slot> {
 /// Unwinds from `registers`, reading the stack only within `bounds`, and hands the stack to `take`. None if every slot is
 /// taken. Signal: yes.
 pub fn capture<R>(who: For, registers: Registers, bounds: Bounds, take: impl FnOnce(&Stack) -> R) -> Option<R> {
-    let slot = acquire(who, registers.sp)?;
-    // SAFETY: the slot is this thread's own until it is released below.
-    let work = unsafe { &mut *slot.work.get() };
-    let result = match slot.stack {
-        // SAFETY: the stack is the slot's.
+    let mut borrowed = Borrowed::new(who, registers.sp)?;
+    let own = borrowed.0.stack;
+    let work = borrowed.work();
+    match own {
+        // SAFETY: the stack is the slot's, which is borrowed.
         Some(own) => unsafe {
             own.run(|| {
                 unwind(work, registers, bounds.readable(registers.sp), true);
@@ -83,16 +84,40 @@ pub fn capture<R>(who: For, registers: Registers, bounds: Bounds, take: impl FnO
             })
         },
         None => {
-            // A small thread, deep in its stack or on one of its own making, keeps what it has left.
-            let here = 0u8;
-            let has_room = bounds.has_room(std::ptr::from_ref(&here) as u64);
+            let readable = if has_room(bounds) { bounds.readable(registers.sp) } else { 0..0 };
             // An allocation begins at a return address.
-            unwind(work, registers, if has_room { bounds.readable(registers.sp) } else { 0..0 }, false);
+            unwind(work, registers, readable, false);
             Some(take(&work.stack))
         }
-    };
-    slot.is_busy.store(false, Ordering::Release);
-    result
+    }
+}
+
+/// Whether the calling thread has room to look rules up: a small one, deep in its stack or on one of its own making, keeps what
+/// it has left.
+pub fn has_room(bounds: Bounds) -> bool {
+    let here = 0u8;
+    bounds.has_room(std::ptr::from_ref(&here) as u64)
+}
+
+/// A slot that this thread uses.
+pub struct Borrowed(&'static Slot);
+
+impl Borrowed {
+    /// A slot for a thread whose stack pointer is `near`; none if all are taken. Signal: yes.
+    pub fn new(who: For, near: u64) -> Option<Borrowed> {
+        acquire(who, near).map(Borrowed)
+    }
+
+    fn work(&mut self) -> &mut Work {
+        // SAFETY: the slot is this thread's own until it is dropped.
+        unsafe { &mut *self.0.work.get() }
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Release);
+    }
 }
 
 /// Unwinds with the stack readable in the range given.
@@ -103,33 +128,11 @@ fn unwind(work: &mut Work, registers: Registers, readable: Range<u64>, is_interr
         work.stack.truncated = true;
         return;
     }
-    let read = |address: u64| {
-        if address % 8 != 0 || address < readable.start || address.checked_add(8)? > readable.end {
-            return None;
-        }
-        // SAFETY: aligned and within the thread's own stack, above its stack pointer.
-        Some(unsafe { *(address as *const u64) })
-    };
     let generation = modules::generation();
     let (mut at, mut was_interrupted) = (registers, is_interrupted);
     loop {
-        // A return address may already belong to the next function.
-        let pc = if was_interrupted { at.pc } else { at.pc.wrapping_sub(1) };
-        let room = &mut work.room;
-        let look_up = || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(&module, pc, room));
-        let step = match work.cache.rule(pc, generation, look_up) {
-            Rule::Evaluate => {
-                let evaluated = modules::find(pc).map(|module| cfi::evaluate(&module, pc, at, &mut work.room, &read));
-                let (step, is_signal) = evaluated.unwrap_or((Step::Lost, false));
-                was_interrupted = is_signal;
-                step
-            }
-            rule => {
-                let step = rule::apply(rule, at, was_interrupted, &read, &modules::is_code);
-                was_interrupted = false;
-                step
-            }
-        };
+        let (step, is_signal) = step(work, at, was_interrupted, generation, &|address| read(address, &readable));
+        was_interrupted = is_signal;
         match step {
             Step::Root => return,
             Step::Caller(caller) if work.stack.push(caller.pc) => at = caller,
@@ -142,6 +145,31 @@ fn unwind(work: &mut Work, registers: Registers, readable: Range<u64>, is_interr
                 return;
             }
         }
+    }
+}
+
+/// A word of the thread's own stack, of which the range given may be read.
+fn read(address: u64, readable: &Range<u64>) -> Option<u64> {
+    if address % 8 != 0 || address < readable.start || address.checked_add(8)? > readable.end {
+        return None;
+    }
+    // SAFETY: aligned and within the thread's own stack, above its stack pointer.
+    Some(unsafe { *(address as *const u64) })
+}
+
+/// A step from a frame towards the root, and whether a signal interrupted the caller where it is.
+#[inline(always)]
+fn step(work: &mut Work, at: Registers, was_interrupted: bool, generation: u32, read: rule::Read<'_>) -> (Step, bool) {
+    // A return address may already belong to the next function.
+    let pc = if was_interrupted { at.pc } else { at.pc.wrapping_sub(1) };
+    let room = &mut work.room;
+    let look_up = || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(&module, pc, room));
+    match work.cache.rule(pc, generation, look_up) {
+        Rule::Evaluate => {
+            let evaluated = modules::find(pc).map(|module| cfi::evaluate(&module, pc, at, &mut work.room, read));
+            evaluated.unwrap_or((Step::Lost, false))
+        }
+        rule => (rule::apply(rule, at, was_interrupted, read, &modules::is_code), false),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Whether this process may record. The flag lies in a page that the kernel clears in a forked child, so that a child
 //! never writes into its parent's record, however it was forked.
 
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{compiler_fence, AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use crate::{sys, thread};
+use crate::{memory, sys, thread};
 
 static OWNER: AtomicI32 = AtomicI32::new(0);
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
@@ -26,15 +26,81 @@ fn flag() -> Option<&'static AtomicU32> {
 }
 
 /// Does `work` if records may be written. [`stop`] waits for its end. Signal: yes.
+#[inline(always)]
 pub fn record<R>(work: impl FnOnce() -> R) -> Option<R> {
     if !is_alive() {
         return None;
     }
+    match thread::with(|thread| thread.desk.get()) {
+        Some(desk) => desk.record(work),
+        None => record_in_shard(work),
+    }
+}
+
+fn record_in_shard<R>(work: impl FnOnce() -> R) -> Option<R> {
     let AtWork(at_work) = AT_WORK.get(thread::shard())?;
     at_work.fetch_add(1, Ordering::SeqCst);
     let result = is_alive().then(work);
     at_work.fetch_sub(1, Ordering::Release);
     result
+}
+
+/// Where one thread alone says that it is recording, without an atomic operation: whoever stops the session makes all threads
+/// pass a memory barrier instead.
+#[repr(align(64))]
+pub struct Desk {
+    at_work: AtomicUsize,
+    is_taken: AtomicBool,
+    next: AtomicPtr<Desk>,
+}
+
+/// All that were made, the newest first. They live as long as the process.
+static DESKS: AtomicPtr<Desk> = AtomicPtr::new(std::ptr::null_mut());
+
+impl Desk {
+    #[inline(always)]
+    fn record<R>(&self, work: impl FnOnce() -> R) -> Option<R> {
+        // A signal handler that comes in between leaves the number as it was.
+        let before = self.at_work.load(Ordering::Relaxed);
+        self.at_work.store(before + 1, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
+        let result = is_alive().then(work);
+        self.at_work.store(before, Ordering::Release);
+        result
+    }
+
+    /// A desk for a thread, until it is [left](Self::leave); none if the kernel has no such barrier or memory is short. Not for
+    /// signal handlers.
+    pub fn take() -> Option<&'static Desk> {
+        if !sys::has_barrier() {
+            return None;
+        }
+        let is_free = |desk: &&Desk| !desk.is_taken.swap(true, Ordering::Acquire);
+        if let Some(desk) = desks().find(is_free) {
+            return Some(desk);
+        }
+        let (at_work, next) = (AtomicUsize::new(0), AtomicPtr::new(DESKS.load(Ordering::Acquire)));
+        let desk = memory::place(Desk { at_work, is_taken: AtomicBool::new(true), next })?;
+        let place = std::ptr::from_ref(desk).cast_mut();
+        loop {
+            let newest = desk.next.load(Ordering::Relaxed);
+            match DESKS.compare_exchange(newest, place, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(desk),
+                Err(other) => desk.next.store(other, Ordering::Relaxed),
+            }
+        }
+    }
+
+    /// Leaves the desk to another thread.
+    pub fn leave(&self) {
+        self.is_taken.store(false, Ordering::Release);
+    }
+}
+
+fn desks() -> impl Iterator<Item = &'static Desk> {
+    // SAFETY: null or a desk of `take`, which lives for ever.
+    let follow = |place: *mut Desk| unsafe { place.as_ref() };
+    std::iter::successors(follow(DESKS.load(Ordering::Acquire)), move |desk| follow(desk.next.load(Ordering::Acquire)))
 }
 
 /// What holds in one session alone, such as a place in its record.
@@ -44,13 +110,17 @@ pub struct InSession<T> {
     session: u32,
 }
 
-/// Binds `value` to the session. Within [`record`]. Signal: yes.
-pub fn in_session<T>(value: T) -> InSession<T> {
-    InSession { value, session: session() }
+/// What `find` finds in the session. Signal: yes.
+#[inline(always)]
+pub fn in_session<T>(find: impl FnOnce() -> Option<T>) -> Option<InSession<T>> {
+    // Before the value, which then is of this session or void.
+    let session = SESSION.load(Ordering::Acquire);
+    find().map(|value| InSession { value, session })
 }
 
 impl<T> InSession<T> {
     /// Does `work` with the value if records may be written in the same session still. Signal: yes.
+    #[inline(always)]
     pub fn record<R>(self, work: impl FnOnce(T) -> R) -> Option<R> {
         record(|| (self.session == session()).then(|| work(self.value))).flatten()
     }
@@ -86,5 +156,10 @@ pub fn stop() -> bool {
     if let Some(flag) = flag() {
         flag.store(0, Ordering::SeqCst);
     }
-    sys::wait_until(|| AT_WORK.iter().all(|AtWork(at_work)| at_work.load(Ordering::SeqCst) == 0))
+    // Whoever has not seen the flag is seen at work from here on.
+    sys::barrier();
+    sys::wait_until(|| {
+        AT_WORK.iter().all(|AtWork(at_work)| at_work.load(Ordering::SeqCst) == 0)
+            && desks().all(|desk| desk.at_work.load(Ordering::Acquire) == 0)
+    })
 }

@@ -21,6 +21,8 @@ pub struct Thread {
     pub random: Cell<u64>,
     /// Whether the thread is inside the harness: what it allocates there is not the program's.
     pub is_inside: Cell<bool>,
+    /// Where the thread says that it is recording, if it has a place of its own for that.
+    pub desk: Cell<Option<&'static alive::Desk>>,
     /// What the thread keeps where every allocation is recorded.
     pub memory: Cell<Option<&'static heap::Memory>>,
     /// Whether the thread is at its end, after its clock and memory.
@@ -48,6 +50,7 @@ thread_local! {
             drawn_in: Cell::new(0),
             random: Cell::new(0),
             is_inside: Cell::new(false),
+            desk: Cell::new(None),
             memory: Cell::new(None),
             has_ended: Cell::new(false),
             stack_low: Cell::new(0),

@@ -51,6 +51,9 @@ fn own() -> Option<&'static Memory> {
     thread::with(|thread| {
         if thread.memory.get().is_none() && !thread.has_ended.get() {
             thread.memory.set(take().or_else(make));
+            if thread.desk.get().is_none() {
+                thread.desk.set(alive::Desk::take());
+            }
         }
         thread.memory.get()
     })
@@ -94,6 +97,9 @@ pub fn end_thread() {
         thread.has_ended.set(true);
         if let Some(memory) = thread.memory.take() {
             memory.is_taken.store(false, Ordering::Release);
+        }
+        if let Some(desk) = thread.desk.take() {
+            desk.leave();
         }
     });
 }

@@ -99,7 +99,7 @@ fn decide(thread: &Thread, size: usize) -> Option<Decision> {
             thread.countdown.set(draw(thread, period));
         }
     }
-    alive::record(|| label::attribution().label().map(alive::in_session)).flatten()
+    alive::in_session(|| label::attribution().label())
 }
 
 fn draw(thread: &Thread, period: u64) -> i64 {
@@ -113,7 +113,12 @@ fn record(block: *mut c_void, size: usize, decision: Decision, caller: Registers
     let work = |label| {
         let size = size as u64;
         let is_exact = PERIOD.load(Ordering::Relaxed) == 1;
-        let known = if is_exact { exact::bucket(caller, label, size) } else { None };
+        let known = if is_exact {
+            live::approach(block as usize);
+            exact::bucket(caller, label, size)
+        } else {
+            None
+        };
         match known.or_else(|| captured(size, label, caller, is_exact)) {
             Some(bucket) if peak::allocated(bucket) => {
                 if let Some(forgotten) = live::insert(block as usize, bucket) {
@@ -164,7 +169,7 @@ fn take(block: *mut c_void) -> Option<InSession<Place>> {
     if thread::with(|thread| thread.is_inside.get()) {
         return None;
     }
-    thread::inside(|| alive::record(|| live::remove(block as usize).map(alive::in_session)).flatten())
+    thread::inside(|| alive::record(|| alive::in_session(|| live::remove(block as usize))).flatten())
 }
 
 /// Puts back what [`take`] took: the block lives on.

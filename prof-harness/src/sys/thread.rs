@@ -1,6 +1,7 @@
 //! The calling thread: its numbers, its stack, its end.
 
 use std::ffi::{c_int, c_void};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::process_id;
 pub use libc::{pthread_attr_t, pthread_t};
@@ -95,6 +96,31 @@ pub fn wait_until(is_over: impl Fn() -> bool) -> bool {
         yield_now();
     }
     true
+}
+
+// The commands of `membarrier`, in the kernel's `linux/membarrier.h`.
+const PRIVATE_EXPEDITED: c_int = 1 << 3;
+const REGISTER_PRIVATE_EXPEDITED: c_int = 1 << 4;
+
+/// Whether [`barrier`] works; asked once. Signal: yes.
+pub fn has_barrier() -> bool {
+    static ANSWER: AtomicU8 = AtomicU8::new(0);
+    let (untold, yes, no) = (0, 1, 2);
+    if ANSWER.load(Ordering::Relaxed) == untold {
+        let is_registered = membarrier(REGISTER_PRIVATE_EXPEDITED) == 0;
+        ANSWER.store(if is_registered { yes } else { no }, Ordering::Relaxed);
+    }
+    ANSWER.load(Ordering::Relaxed) == yes
+}
+
+/// Lets every running thread of the process pass a full memory barrier. Signal: yes.
+pub fn barrier() {
+    membarrier(PRIVATE_EXPEDITED);
+}
+
+fn membarrier(command: c_int) -> i64 {
+    // SAFETY: no pointers.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) }
 }
 
 /// Lets another thread run. Signal: yes.

@@ -131,7 +131,7 @@ fn unwind(work: &mut Work, registers: Registers, readable: Range<u64>, is_interr
     let generation = modules::generation();
     let (mut at, mut was_interrupted) = (registers, is_interrupted);
     loop {
-        let (step, is_signal) = step(work, at, was_interrupted, generation, &|address| read(address, &readable));
+        let (step, is_signal) = step(work, at, was_interrupted, generation, |address| read(address, &readable));
         was_interrupted = is_signal;
         match step {
             Step::Root => return,
@@ -149,6 +149,7 @@ fn unwind(work: &mut Work, registers: Registers, readable: Range<u64>, is_interr
 }
 
 /// A word of the thread's own stack, of which the range given may be read.
+#[inline(always)]
 fn read(address: u64, readable: &Range<u64>) -> Option<u64> {
     if address % 8 != 0 || address < readable.start || address.checked_add(8)? > readable.end {
         return None;
@@ -159,17 +160,40 @@ fn read(address: u64, readable: &Range<u64>) -> Option<u64> {
 
 /// A step from a frame towards the root, and whether a signal interrupted the caller where it is.
 #[inline(always)]
-fn step(work: &mut Work, at: Registers, was_interrupted: bool, generation: u32, read: rule::Read<'_>) -> (Step, bool) {
-    // A return address may already belong to the next function.
-    let pc = if was_interrupted { at.pc } else { at.pc.wrapping_sub(1) };
-    let room = &mut work.room;
-    let look_up = || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(&module, pc, room));
-    match work.cache.rule(pc, generation, look_up) {
-        Rule::Evaluate => {
-            let evaluated = modules::find(pc).map(|module| cfi::evaluate(&module, pc, at, &mut work.room, read));
-            evaluated.unwrap_or((Step::Lost, false))
-        }
-        rule => (rule::apply(rule, at, was_interrupted, read, &modules::is_code), false),
+fn step(
+    work: &mut Work,
+    at: Registers,
+    was_interrupted: bool,
+    generation: u32,
+    read: impl Fn(u64) -> Option<u64>,
+) -> (Step, bool) {
+    match rule(work, at, was_interrupted, generation) {
+        Rule::Evaluate => evaluate(work, at, was_interrupted, &read),
+        rule => (rule::apply(rule, at, was_interrupted, read, modules::is_code), false),
+    }
+}
+
+/// The rule for a frame.
+#[inline(always)]
+fn rule(work: &mut Work, at: Registers, was_interrupted: bool, generation: u32) -> Rule {
+    let (pc, room) = (code(at, was_interrupted), &mut work.room);
+    work.cache.rule(pc, generation, || modules::find(pc).map_or(Rule::Guess, |module| cfi::rule(&module, pc, room)))
+}
+
+/// A step where there is no rule.
+#[inline(never)]
+fn evaluate(work: &mut Work, at: Registers, was_interrupted: bool, read: rule::Read<'_>) -> (Step, bool) {
+    let pc = code(at, was_interrupted);
+    let evaluated = modules::find(pc).map(|module| cfi::evaluate(&module, pc, at, &mut work.room, read));
+    evaluated.unwrap_or((Step::Lost, false))
+}
+
+/// The instruction that a frame is at: its return address may already belong to the next function.
+fn code(at: Registers, was_interrupted: bool) -> u64 {
+    if was_interrupted {
+        at.pc
+    } else {
+        at.pc.wrapping_sub(1)
     }
 }
 

@@ -41,7 +41,14 @@ pub enum Step {
 }
 
 /// Applies a rule other than [`Rule::Evaluate`]. `is_code` tells addresses of loaded code.
-pub fn apply(rule: Rule, at: Registers, was_interrupted: bool, read: Read<'_>, is_code: &dyn Fn(u64) -> bool) -> Step {
+#[inline(always)]
+pub fn apply(
+    rule: Rule,
+    at: Registers,
+    was_interrupted: bool,
+    read: impl Fn(u64) -> Option<u64>,
+    is_code: impl Fn(u64) -> bool,
+) -> Step {
     match rule {
         Rule::End => Step::Root,
         Rule::Step { from_fp, cfa_offset, saved_fp } => {
@@ -79,6 +86,7 @@ pub fn apply(rule: Rule, at: Registers, was_interrupted: bool, read: Read<'_>, i
 }
 
 /// The caller, if the step leads towards the root.
+#[inline(always)]
 pub fn caller(at: Registers, pc: u64, sp: u64, fp: u64) -> Step {
     match pc {
         // The kernel and glibc begin a stack with it.
@@ -110,6 +118,7 @@ impl Cache {
     }
 
     /// The rule for `pc`, from the cache or else from `look_up`.
+    #[inline(always)]
     pub fn rule(&mut self, pc: u64, generation: u32, look_up: impl FnOnce() -> Rule) -> Rule {
         let set = (pc.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % SETS;
         let Some([first, second]) = self.entries.get_mut(set) else { return look_up() };
@@ -139,7 +148,7 @@ mod tests {
     }
 
     fn applied(rule: Rule, was_interrupted: bool) -> Step {
-        apply(rule, AT, was_interrupted, &read, &|_| true)
+        apply(rule, AT, was_interrupted, read, |_| true)
     }
 
     #[test]

@@ -11,7 +11,7 @@ const ENVIRONMENT: i32 = 96;
 /// Arguments, exit status, and words that the error must hold.
 type Case = (&'static [&'static str], i32, &'static [&'static str]);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 20] = [
     (&["test", "--cpuprofilerate", "0"], USAGE, &["--cpuprofilerate", "0"]),
     (&["run", "--memprofilerate", "0"], USAGE, &["--memprofilerate", "0"]),
     (&["bench", "--cpuprofilerate", "1000000000000"], USAGE, &["--cpuprofilerate", "1000000000000"]),
@@ -29,6 +29,14 @@ const CASES: [Case; 12] = [
     // Nobody can make files there, not even root.
     (&["test", "--cpuprofile", "/proc/cpu.prof"], ENVIRONMENT, &["/proc"]),
     (&["test", "--outputdir", "/proc", "--memprofile", "mem.prof"], ENVIRONMENT, &["/proc"]),
+    (&["run", "--peakprofile", "one.prof", "--memprofile", "one.prof"], USAGE, &["--memprofile and --peakprofile"]),
+    (&["test", "--memstats", "--memprofilerate", "512"], USAGE, &["--memstats", "--memprofilerate 512", "leave"]),
+    (&["bench", "--leaks", "--allow-leak", "a("], USAGE, &["--allow-leak", "a(", "unclosed group"]),
+    (&["test", "--fail-on-leak", "--allow-leaks", "no/such.txt"], ENVIRONMENT, &["no/such.txt"]),
+    (&["test", "--allow-leak", "a"], USAGE, &["--allow-leak", "--fail-on-leak"]),
+    (&["test", "--format", "json"], USAGE, &["--format", "--memstats"]),
+    (&["test", "--memstats", "--report", "one.prof", "--cpuprofile", "one.prof"], USAGE, &["one.prof"]),
+    (&["test", "--leaks", "--report", "no/such/folder/r.json"], ENVIRONMENT, &["no/such/folder"]),
 ];
 
 #[test]

@@ -7,6 +7,8 @@ fn what_a_program_hoards_is_counted_to_the_byte() {
     let project = Project::of("truth");
     project.profiled(&["run", "-q", "--bin", "hoard"]).succeeded();
     let heap = project.heap_profile();
+    // As in Go, one asks of a program what it holds.
+    assert_eq!(&*heap.profile().default_sample_type, "inuse_space");
     for (function, allocated, in_use) in [
         ("keep_small", (1000, 24_000), (1000, 24_000)),
         ("keep_large", (3, 3 << 20), (3, 3 << 20)),
@@ -26,6 +28,8 @@ fn what_a_test_allocates_is_counted_to_the_byte() {
     let project = Project::of("truth");
     project.profiled(&["test", "--test", "amounts"]).succeeded();
     let heap = project.heap_profile();
+    // And of a test what it allocates.
+    assert_eq!(&*heap.profile().default_sample_type, "alloc_space");
     for (test, allocated, in_use) in [("keeps_ten", (10, 10_000), (10, 10_000)), ("drops_twenty", (20, 1000), (0, 0))] {
         let test = heap.of_test("test/amounts", test);
         assert_eq!(test.allocated(), allocated, "{:?}", test.functions());

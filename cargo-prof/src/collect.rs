@@ -1,37 +1,56 @@
 //! The records of all processes of a run → one profile a kind, with names and without the harness's own frames.
 
+mod heap;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, TargetKind};
-use prof_pprof::{CpuProfile, CpuTotals, HeapProfile, HeapTotals, Origin, Profile, Runtime};
+use prof_pprof::{CpuProfile, CpuTotals, Origin, Profile, Runtime};
 use prof_record::{Engine, Record};
 
 use crate::Error;
+use crate::cli::Cargo;
+use crate::exact::memstats::MemStats;
 use crate::inject::made::{Made, hexadecimal};
 use crate::symbolize::{Outcome, Sources, symbolize};
+use heap::Heap;
 
 /// What a run measured.
 pub struct Collected {
     /// The CPU profile, if it was asked for.
     pub cpu: Option<(Profile, CpuTotals)>,
     /// The memory profile, if it was asked for.
-    pub mem: Option<(Profile, HeapTotals)>,
+    pub mem: Option<heap::Made>,
+    /// The profile of the peak, if it was asked for.
+    pub peak: Option<heap::Made>,
+    /// What was left at the end of each test or process, if exact numbers were asked for.
+    pub left: Option<heap::Made>,
+    /// The numbers of each test or process, if they were asked for.
+    pub stats: Option<MemStats>,
     /// How the CPU was sampled, by some process or other.
     engines: BTreeSet<Engine>,
     /// What the user should know of it.
     pub doubts: Vec<String>,
-    /// Whether any test or benchmark ran.
-    has_tests: bool,
+    /// Whether any test or benchmark ran, or anything was measured.
+    has_any: bool,
 }
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
+    /// Of which subcommand.
+    pub cargo: Cargo,
     /// Samples in a second of CPU time, if there is to be a CPU profile.
     pub cpu_rate: Option<u64>,
-    /// Mean bytes between two sampled allocations, if there is to be a memory profile.
+    /// Mean bytes between two sampled allocations, if anything is to be made of them.
     pub mem_rate: Option<u64>,
+    /// Whether there is to be a memory profile.
+    pub mem: bool,
+    /// Whether there is to be a profile of the peak.
+    pub peak: bool,
+    /// Whether there are to be exact numbers of each test, and its leaks.
+    pub exact: bool,
     /// How to sample the CPU; none for the best way that each process has.
     pub engine: Option<Engine>,
 }
@@ -40,6 +59,11 @@ impl Asked {
     /// Nanoseconds of CPU time between two samples, 0 for none.
     pub fn cpu_period(self) -> u64 {
         self.cpu_rate.map_or(0, |rate| 1_000_000_000 / rate)
+    }
+
+    /// Whether processes are to keep what was in use when most was.
+    pub fn keeps_peaks(self) -> bool {
+        self.peak || self.exact
     }
 }
 
@@ -50,9 +74,9 @@ impl Asked {
 /// If the directory cannot be read.
 pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sources) -> Result<Collected, Error> {
     let mut cpu = asked.cpu_rate.map(|_| CpuProfile::new(asked.cpu_period()));
-    let mut mem = asked.mem_rate.map(HeapProfile::new);
+    let mut heap = Heap::new(asked);
     let mut engines = BTreeSet::new();
-    let mut has_tests = false;
+    let mut has_any = false;
     let mut doubts = Vec::new();
     for path in record_files(directory)? {
         let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
@@ -66,7 +90,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
             }
         };
         let origin = targets.origin(&record);
-        has_tests |= !record.labels.is_empty();
+        has_any |= !record.labels.is_empty() || has_samples(&record);
         engines.extend((record.engine != Engine::None).then_some(record.engine));
         if let Some(cpu) = &mut cpu {
             doubts.extend(
@@ -74,15 +98,16 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
             );
             cpu.add(&record, &origin);
         }
-        if let Some(mem) = &mut mem {
+        if let Some(heap) = &mut heap {
             doubts.extend(targets.unseen(&record));
-            mem.add(&record, &origin);
+            doubts.extend(heap.add(&record, &origin));
         }
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
-    let mem = mem.map(|mem| mem.finish(&[]));
-    let mut collected = Collected { cpu, mem, engines, doubts, has_tests };
+    let ([mem, peak, left], stats) = heap.map(Heap::finish).unwrap_or_default();
+    let mut collected = Collected { cpu, mem, peak, left, stats, engines, doubts, has_any };
     collected.comment(asked);
+    collected.comment_peak(asked);
     collected.name(sources);
     collected.doubts.sort();
     collected.doubts.dedup();
@@ -105,10 +130,7 @@ fn record_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 impl Collected {
     /// Whether nothing was measured, and no test or benchmark ran that could have been.
     pub fn is_empty(&self) -> bool {
-        let has_samples = |profile: &Profile| !profile.samples.is_empty();
-        !self.has_tests
-            && !self.cpu.as_ref().is_some_and(|(profile, _)| has_samples(profile))
-            && !self.mem.as_ref().is_some_and(|(profile, _)| has_samples(profile))
+        !self.has_any
     }
 
     /// Whether the CPU of any process was sampled.
@@ -159,13 +181,24 @@ impl Collected {
         }
     }
 
+    fn comment_peak(&mut self, asked: Asked) {
+        if let (Some((profile, totals)), Some(rate)) = (&mut self.peak, asked.mem_rate) {
+            let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
+            let (processes, lost) = (totals.processes, totals.lost_samples);
+            let comment = format!("{tool}: peaks, 1 sample in {rate} bytes, {lost} lost, {processes} processes");
+            profile.comments.push(comment.into());
+        }
+    }
+
     /// Names the code, then takes the harness's own frames out. The profiles are named side by side: reading debug info
     /// is most of what a run costs after its end.
     fn name(&mut self, sources: &Sources) {
         let cpu = self.cpu.as_mut().map(|(profile, _)| profile);
-        let mem = self.mem.as_mut().map(|(profile, _)| profile);
+        let [mem, peak, left] =
+            [&mut self.mem, &mut self.peak, &mut self.left].map(|made| made.as_mut().map(|(profile, _)| profile));
         let outcomes = std::thread::scope(|scope| {
-            let threads = [cpu, mem].map(|profile| profile.map(|profile| scope.spawn(|| name(profile, sources))));
+            let profiles = [cpu, mem, peak, left];
+            let threads = profiles.map(|profile| profile.map(|profile| scope.spawn(|| name(profile, sources))));
             threads.map(|thread| thread.map(|thread| thread.join().unwrap_or_default()))
         });
         self.doubts.extend(
@@ -176,6 +209,13 @@ impl Collected {
                 .map(|skipped| format!("the code of {} goes without names: it {}", skipped.path, skipped.reason)),
         );
     }
+}
+
+fn has_samples(record: &Record) -> bool {
+    let loss = record.loss;
+    loss.cpu_samples + loss.cpu_nanos + loss.heap_objects > 0
+        || record.cpu.iter().any(|bucket| bucket.samples + bucket.nanos > 0)
+        || record.heap.iter().any(|bucket| bucket.allocations > 0)
 }
 
 /// Why a process's CPU was not sampled, if it was not.
@@ -315,7 +355,7 @@ mod tests {
     }
 
     /// A record in which nothing was recorded.
-    fn empty_record() -> Vec<u8> {
+    pub(super) fn empty_record() -> Vec<u8> {
         use prof_record::layout::{self, header};
         let mut words = [0u64; layout::HEADER_WORDS];
         words[header::MAGIC] = layout::MAGIC;

@@ -52,13 +52,12 @@ fn long_flag(long: &str) -> (bool, bool) {
         Some((name, _)) => (name, true),
         None => (long, false),
     };
-    if OWN_FLAGS.contains(&name) {
-        return (false, !has_value);
-    }
-    let takes = CARGO_FLAGS
+    let is_own = OWN_FLAGS.iter().any(|flag| flag.long == name);
+    let takes = OWN_FLAGS
         .iter()
+        .chain(CARGO_FLAGS)
         .any(|flag| flag.long == name && matches!(flag.value, Some(Value::Required(_) | Value::Optional(_))));
-    (name != "target-dir", takes && !has_value)
+    (!is_own && name != "target-dir", takes && !has_value)
 }
 
 fn is_optional(argument: &str) -> bool {
@@ -98,6 +97,17 @@ mod tests {
             "-p a --cpuprofile c.prof --lib --memprofilerate=1 --target-dir=t --target-dir u name -- --cpuprofile x",
         );
         assert_eq!((options.as_str(), rest.as_str()), ("-p a --lib name", "-- --cpuprofile x"));
+    }
+
+    #[test]
+    fn ours_without_a_value_take_nothing_away() {
+        let (options, rest) = sorted(
+            Cargo::Test,
+            "--memstats --lib --leaks name --fail-on-leak -q --leaks=all --allow-leak -x --format json --report r",
+        );
+        assert_eq!((options.as_str(), rest.as_str()), ("--lib name -q", ""));
+        let (options, rest) = sorted(Cargo::Run, "--leaks file --memstats");
+        assert_eq!((options.as_str(), rest.as_str()), ("", "file --memstats"));
     }
 
     #[test]

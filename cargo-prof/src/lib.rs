@@ -1,6 +1,6 @@
 //! The cargo subcommand and the viewer: builds a cargo project's tests, benchmarks or program with the harness inside
 //! ([`inject`]), runs them, collects the records of all their processes ([`collect`]) into one pprof profile a kind,
-//! names the code in it ([`symbolize`]) and says what came out ([`summary`]).
+//! names the code in it ([`symbolize`]) and says what came out ([`summary`]), to the byte if it is asked to ([`exact`]).
 //!
 //! A library only so that the tests of this repository can reach it; it promises no stable interface.
 
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod collect;
 pub mod command;
 pub mod error;
+pub mod exact;
 pub mod forward;
 pub mod inject;
 pub mod outputs;

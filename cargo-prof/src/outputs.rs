@@ -1,4 +1,4 @@
-//! Where the profiles go. Everything that can be wrong with a path is found before anything is built; a file is
+//! Where the profiles and reports go. Everything that can be wrong with a path is found before anything is built; a file is
 //! replaced only by a whole new one.
 
 use std::ffi::OsStr;
@@ -7,16 +7,20 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// The profiles that were asked for.
-#[derive(Debug, Clone)]
+/// The files that were asked for.
+#[derive(Debug, Clone, Default)]
 pub struct Outputs {
     /// The CPU profile.
     pub cpu: Option<Output>,
     /// The memory profile.
     pub mem: Option<Output>,
+    /// The profile of the peak.
+    pub peak: Option<Output>,
+    /// The numbers of each test and its leaks, as JSON.
+    pub report: Option<Output>,
 }
 
-/// A profile's path.
+/// A file's path.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Where it is written.
@@ -25,13 +29,16 @@ pub struct Output {
     pub shown: PathBuf,
 }
 
+/// The flags that name a file to write.
+const FLAGS: [&str; 4] = ["cpuprofile", "memprofile", "peakprofile", "report"];
+
 impl Outputs {
-    /// The paths that the flags ask for; none if no profile flag was given.
+    /// The paths that the flags ask for; `file` gives what a flag names.
     ///
     /// # Errors
     ///
-    /// If a path cannot be written to, is a directory, or both are the same.
-    pub fn asked(cpu: Option<&OsStr>, mem: Option<&OsStr>, directory: Option<&Path>) -> Result<Option<Outputs>, Error> {
+    /// If a path cannot be written to, is a directory, or two are the same.
+    pub fn asked<'a>(file: impl Fn(&str) -> Option<&'a OsStr>, directory: Option<&Path>) -> Result<Outputs, Error> {
         if let Some(directory) = directory
             && !directory.is_dir()
         {
@@ -43,30 +50,47 @@ impl Outputs {
         }
         let output = |flag: &str, file: &OsStr| -> Result<Output, Error> {
             if file.is_empty() {
-                return Err(Error::Usage(format!("{flag} needs a file name")));
+                return Err(Error::Usage(format!("--{flag} needs a file name")));
             }
             let shown = directory.map_or_else(|| PathBuf::from(file), |directory| directory.join(file));
             let path = std::path::absolute(&shown).map_err(Error::file("find", &shown))?;
             check(&path, &shown)?;
             Ok(Output { path, shown })
         };
-        let cpu = cpu.map(|file| output("--cpuprofile", file)).transpose()?;
-        let mem = mem.map(|file| output("--memprofile", file)).transpose()?;
-        if let (Some(cpu), Some(mem)) = (&cpu, &mem)
-            && is_same(&cpu.path, &mem.path)
-        {
-            return Err(Error::Usage(format!(
-                "--cpuprofile and --memprofile both write {}; give them different files",
-                cpu.shown.display()
-            )));
+        let mut outputs: Vec<Option<Output>> = Vec::new();
+        for flag in FLAGS {
+            let found = file(flag).map(|file| output(flag, file)).transpose()?;
+            for (other, earlier) in FLAGS.iter().zip(&outputs) {
+                if let (Some(one), Some(earlier)) = (&found, earlier)
+                    && is_same(&one.path, &earlier.path)
+                {
+                    return Err(Error::Usage(format!(
+                        "--{other} and --{flag} both write {}; give them different files",
+                        earlier.shown.display()
+                    )));
+                }
+            }
+            outputs.push(found);
         }
-        Ok((cpu.is_some() || mem.is_some()).then_some(Outputs { cpu, mem }))
+        let mut outputs = outputs.into_iter();
+        let mut next = || outputs.next().flatten();
+        Ok(Outputs { cpu: next(), mem: next(), peak: next(), report: next() })
     }
 
-    /// Both profiles in a directory of this run's own.
+    /// Whether there is to be a profile.
+    pub fn has_profile(&self) -> bool {
+        self.profiles().next().is_some()
+    }
+
+    /// The profiles.
+    pub fn profiles(&self) -> impl Iterator<Item = &Output> {
+        [&self.cpu, &self.mem, &self.peak].into_iter().flatten()
+    }
+
+    /// The CPU and the memory profile, in a directory of this run's own.
     pub fn of_run(directory: &Path) -> Outputs {
         let output = |name| Some(Output { path: directory.join(name), shown: directory.join(name) });
-        Outputs { cpu: output("cpu.prof"), mem: output("mem.prof") }
+        Outputs { cpu: output("cpu.prof"), mem: output("mem.prof"), ..Outputs::default() }
     }
 }
 

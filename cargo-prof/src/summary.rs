@@ -33,7 +33,7 @@ pub struct Summary<'a> {
 const FEW_SAMPLES: u64 = 100;
 
 impl Summary<'_> {
-    /// The text, without a newline at its end.
+    /// The text, without a newline at its end; empty if there is nothing to say.
     pub fn text(&self, cargo: Cargo, matches: &ArgMatches, project: &Project) -> String {
         let mut text = String::new();
         if let (Some(output), Some((_, totals))) = (&self.outputs.cpu, &self.collected.cpu) {
@@ -69,16 +69,35 @@ impl Summary<'_> {
             );
             doubt(&mut text, [totals.lost_samples, totals.truncated_samples, totals.broken_samples], totals.samples);
         }
+        if let (Some(output), Some((_, totals))) = (&self.outputs.peak, &self.collected.peak) {
+            let _ = writeln!(
+                text,
+                "{}peak profile    {}  ({} in {} at the {}; {} sampled)",
+                if text.is_empty() { "\n" } else { "" },
+                shown(&output.shown),
+                measurement::label(totals.peak_space, "bytes", "auto"),
+                counted(u64::try_from(totals.peak_objects).unwrap_or(0), "block"),
+                if totals.processes == 1 { "peak".into() } else { format!("peaks of {} processes", totals.processes) },
+                totals.samples,
+            );
+            doubt(&mut text, [0, totals.truncated_samples, totals.broken_samples], totals.samples);
+            if totals.lost_samples > 0 {
+                let lost = counted(totals.lost_samples, "sampled allocation");
+                let _ = writeln!(text, "  note: {lost} lost for want of room; they are not in the profile");
+            }
+        }
         for note in self.notes(cargo, matches, project) {
-            let _ = writeln!(text, "  note: {note}");
+            let _ = writeln!(text, "{}  note: {note}", if text.is_empty() { "\n" } else { "" });
         }
         if let Some((profile, totals)) = &self.collected.cpu
             && totals.samples > 0
         {
             text.push_str(&hottest(profile));
         }
-        let path = self.outputs.cpu.as_ref().or(self.outputs.mem.as_ref()).map(|output| shown(&output.shown));
-        let _ = write!(text, "\nnext: cargo prof top {}", path.unwrap_or_default());
+        if let Some(output) = self.outputs.profiles().next() {
+            let _ = write!(text, "\nnext: cargo prof top {}", shown(&output.shown));
+        }
+        text.truncate(text.trim_end().len());
         text
     }
 

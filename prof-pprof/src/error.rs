@@ -62,6 +62,13 @@ pub enum Error {
         /// The names that would do.
         known: Vec<String>,
     },
+    /// What was given to match names with is no regular expression.
+    Expression {
+        /// The expression.
+        expression: String,
+        /// What the parser says.
+        reason: String,
+    },
     /// `drop_frames` or `keep_frames` is no regular expression.
     Pattern {
         /// The expression.
@@ -94,6 +101,9 @@ impl fmt::Display for Error {
             Error::NoSampleTypes => write!(f, "the profile has no sample types"),
             Error::SampleType { name, known } => {
                 write!(f, "no sample type {name:?} in the profile; it has {}", known.join(", "))
+            }
+            Error::Expression { expression, reason } => {
+                write!(f, "{expression:?} is not a regular expression: {reason}")
             }
             Error::Pattern { pattern, reason } => write!(f, "the profile's frame pattern {pattern:?}: {reason}"),
         }

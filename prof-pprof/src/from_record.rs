@@ -1,17 +1,22 @@
 //! `Record`s → `Profile`, one record after the other, so that memory grows with the distinct stacks of a run and
 //! not with its processes. Here, and nowhere else, return addresses become call sites, sampled allocations become
-//! estimates of all (`unsample.rs`), and what was lost becomes a visible frame. Names come later, by symbolizing.
+//! estimates of all (`heap.rs`, `unsample.rs`), and what was lost becomes a visible frame. Names come later, by
+//! symbolizing.
+
+mod heap;
 
 use std::collections::HashMap;
 
 use prof_record::{LabelKind, Record, Stack};
 
 use crate::address_space::{AddressSpace, Process};
-use crate::unsample::{self, signed};
+use crate::unsample::signed;
 use crate::{
-    Builder, Function, Label, LabelSetIndex, Line, Location, LocationIndex, MappingIndex, Profile, SampleIndex,
-    StackIndex, Text, ValueType,
+    Builder, Function, Label, LabelSetIndex, Line, Location, LocationIndex, MappingIndex, Profile, StackIndex, Text,
+    ValueType,
 };
+
+pub use heap::{HeapProfile, HeapTotals, HeapView};
 
 /// The pseudo frame at the root of stacks that were cut, at the depth limit or for want of room to unwind.
 pub const TRUNCATED_FRAME: &str = "[truncated]";
@@ -110,121 +115,6 @@ impl CpuProfile {
     pub fn finish(self, comments: &[String]) -> (Profile, CpuTotals) {
         let period_type = ValueType::new("cpu", "nanoseconds");
         (self.assembly.finish("cpu", period_type, self.period, comments), self.totals)
-    }
-}
-
-/// A heap profile in the making.
-#[derive(Debug)]
-pub struct HeapProfile {
-    period: u64,
-    assembly: Assembly,
-    /// What the raw values of each sample are, by its position.
-    raw: Vec<Raw>,
-    totals: HeapTotals,
-}
-
-/// What a heap profile holds, un-sampled, lost allocations included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HeapTotals {
-    /// Records that were added.
-    pub processes: u64,
-    /// Allocations.
-    pub alloc_objects: i64,
-    /// Their bytes.
-    pub alloc_space: i64,
-    /// Allocations that were not freed.
-    pub inuse_objects: i64,
-    /// Their bytes.
-    pub inuse_space: i64,
-    /// Sampled allocations, not scaled.
-    pub samples: u64,
-    /// Sampled allocations whose stack was cut.
-    pub truncated_samples: u64,
-    /// Sampled allocations on whose stack a frame's caller could not be found.
-    pub broken_samples: u64,
-    /// Sampled allocations without a stack, because there was no room.
-    pub lost_samples: u64,
-    /// Parts of records that the end of their process left unfinished.
-    pub torn_entries: u64,
-}
-
-/// Scaling has to wait for the sums, or the rounding of each process would add up. Until then a sample's first two
-/// values are these.
-#[derive(Debug, Clone, Copy)]
-enum Raw {
-    /// Sampled allocations of this many bytes each, and how many were freed.
-    Counts { size: u64 },
-    /// Sampled allocations that were lost, and their bytes.
-    Lost,
-}
-
-impl HeapProfile {
-    /// A profile with `period` mean bytes between sampled allocations, 1 if all were.
-    pub fn new(period: u64) -> HeapProfile {
-        let types = vec![
-            ValueType::new("alloc_objects", "count"),
-            ValueType::new("alloc_space", "bytes"),
-            ValueType::new("inuse_objects", "count"),
-            ValueType::new("inuse_space", "bytes"),
-        ];
-        HeapProfile { period, assembly: Assembly::new(types), raw: Vec::new(), totals: HeapTotals::default() }
-    }
-
-    /// Adds the sampled allocations of one process.
-    pub fn add(&mut self, record: &Record, origin: &Origin) {
-        let (raw, totals) = (&mut self.raw, &mut self.totals);
-        let mut remember = |sample: SampleIndex, what| {
-            if sample.position() == raw.len() {
-                raw.push(what);
-            }
-        };
-        let mut place = self.assembly.process(record, origin);
-        for bucket in record.heap.iter().filter(|bucket| bucket.allocations != 0) {
-            let stack = place.stack(bucket.stack);
-            let labels = place.labels(bucket.label, Some(bucket.size));
-            let values = [signed(bucket.allocations), signed(bucket.frees), 0, 0];
-            remember(place.builder().add(stack, labels, &values), Raw::Counts { size: bucket.size });
-            totals.samples += bucket.allocations;
-            if record.stacks[bucket.stack].truncated {
-                totals.truncated_samples += bucket.allocations;
-            }
-            if record.stacks[bucket.stack].broken {
-                totals.broken_samples += bucket.allocations;
-            }
-        }
-        let loss = record.loss;
-        if loss.heap_objects != 0 {
-            let (stack, labels) = (place.lost(), place.labels(None, None));
-            let values = [signed(loss.heap_objects), signed(loss.heap_bytes), 0, 0];
-            remember(place.builder().add(stack, labels, &values), Raw::Lost);
-            totals.samples += loss.heap_objects;
-            totals.lost_samples += loss.heap_objects;
-        }
-        totals.processes += 1;
-        totals.torn_entries += loss.torn_entries;
-    }
-
-    /// The profile with the given comments, and its totals.
-    pub fn finish(self, comments: &[String]) -> (Profile, HeapTotals) {
-        let (period, mut totals) = (self.period, self.totals);
-        let mut profile = self.assembly.finish("alloc_space", ValueType::new("space", "bytes"), period, comments);
-        for (sample, raw) in profile.samples.iter_mut().zip(self.raw) {
-            let (first, second) = (sample.values[0] as u64, sample.values[1] as u64);
-            let ((alloc_objects, alloc_space), (inuse_objects, inuse_space)) = match raw {
-                Raw::Counts { size } => (
-                    unsample::allocations(first, size, period),
-                    unsample::allocations(first.saturating_sub(second), size, period),
-                ),
-                // Nobody saw whether they were freed. Counting them as in use would look like a leak.
-                Raw::Lost => (unsample::allocations(first, second / first, period), (0, 0)),
-            };
-            sample.values = vec![alloc_objects, alloc_space, inuse_objects, inuse_space];
-            totals.alloc_objects = totals.alloc_objects.saturating_add(alloc_objects);
-            totals.alloc_space = totals.alloc_space.saturating_add(alloc_space);
-            totals.inuse_objects = totals.inuse_objects.saturating_add(inuse_objects);
-            totals.inuse_space = totals.inuse_space.saturating_add(inuse_space);
-        }
-        (profile, totals)
     }
 }
 

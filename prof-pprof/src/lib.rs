@@ -30,7 +30,8 @@ pub use codec::{decode, encode};
 pub use error::Error;
 pub use filter::{Runtime, merge_equal_samples, remove_frames, remove_runtime};
 pub use from_record::{
-    BROKEN_FRAME, CpuProfile, CpuTotals, HeapProfile, HeapTotals, LOST_FRAME, Origin, TRUNCATED_FRAME, UNSAMPLED_FRAME,
+    BROKEN_FRAME, CpuProfile, CpuTotals, HeapProfile, HeapTotals, HeapView, LOST_FRAME, Origin, TRUNCATED_FRAME,
+    UNSAMPLED_FRAME,
 };
 pub use profile::{
     Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,

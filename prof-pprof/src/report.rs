@@ -2,7 +2,9 @@
 //! a string.
 
 mod header;
+pub mod leaks;
 pub mod top;
 
 pub use header::Zone;
+pub use leaks::{Allowed, Frame, Leak, LeaksOptions, Owner, Verdict, leaks, leaks_text};
 pub use top::{TopFunction, TopOptions, top, top_functions};

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use clap::ArgMatches;
 
 use crate::cli::{self, Cargo};
 use crate::collect::{self, Asked, Collected, Targets};
+use crate::exact::{Exact, LEAK_STATUS, Told};
 use crate::inject::made::Made;
 use crate::inject::plan::{Libraries, Plan};
 use crate::inject::{harness, target_directory, wrapper_directory};
@@ -22,20 +23,25 @@ use crate::{Error, forward, terminal};
 /// Runs the subcommand; `arguments` are those after its name.
 pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Result<ExitCode, Error> {
     let rates = rates(matches)?;
+    let exact = Exact::asked(matches)?;
     let file = |flag: &str| matches.get_one::<OsString>(flag).map(OsString::as_os_str);
-    let directory = file("outputdir").map(Path::new);
-    let outputs = Outputs::asked(file("cpuprofile"), file("memprofile"), directory)?;
+    let mut outputs = Outputs::asked(file, file("outputdir").map(Path::new))?;
     let project = Project::load(matches)?;
 
     let libraries = libraries(&project, matches)?;
     let run_directory = new_run(&project.directory)?;
-    let outputs = match outputs {
-        Some(outputs) => outputs,
-        None => Outputs::of_run(&run_directory),
-    };
+    // Who asks for numbers gets them, and a profile only if asking for that too.
+    if !outputs.has_profile() && exact.is_none() {
+        outputs = Outputs::of_run(&run_directory);
+    }
+    let is_heap_sampled = outputs.mem.is_some() || outputs.peak.is_some() || exact.is_some();
     let asked = Asked {
+        cargo,
         cpu_rate: outputs.cpu.is_some().then_some(rates.cpu),
-        mem_rate: outputs.mem.is_some().then_some(rates.mem),
+        mem_rate: is_heap_sampled.then_some(if exact.is_some() { 1 } else { rates.mem }),
+        mem: outputs.mem.is_some(),
+        peak: outputs.peak.is_some(),
+        exact: exact.is_some(),
         engine: matches.get_one::<String>("engine").and_then(|name| cli::engine(name)),
     };
     let target_directory = target_directory(&project.directory);
@@ -65,30 +71,42 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let is_build_only = matches.try_get_one::<u8>("no-run").ok().flatten().is_some_and(|count| *count > 0);
     let did_run = !is_build_only && std::fs::read_dir(&records).is_ok_and(|mut entries| entries.next().is_some());
     let made = Made::read_all(&target_directory);
+    // To end as cargo did may be to end by a signal, at once: that comes last.
+    let mut has_leaks = false;
     if did_run {
         let sources = Sources { rust_src: project.toolchain.rust_src() };
         let targets = Targets::new(&made, &project.metadata);
         let collected = collect::collect(&records, asked, &targets, &sources).and_then(|collected| {
             // A list of tests or a word of help measures nothing, and is not worth the profile that was there.
-            if cargo == Cargo::Run || !collected.is_empty() {
-                write(&outputs, &collected)?;
-                return Ok(Some(collected));
+            if cargo != Cargo::Run && collected.is_empty() {
+                return Ok(None);
             }
-            Ok(None)
+            let root = project.metadata.workspace_root.as_str();
+            let told = exact.as_ref().map(|exact| exact.tell(&collected, cargo, root)).transpose()?;
+            write(&outputs, &collected, told.as_ref())?;
+            Ok(Some((collected, told)))
         });
         match collected {
             Ok(None) if status.success() => terminal::warning("no test or benchmark was run; no profile is written"),
             Ok(None) => {}
-            Ok(Some(collected)) => {
+            Ok(Some((collected, told))) => {
                 if matches.get_count("quiet") == 0 {
                     let summary = Summary { outputs: &outputs, asked, collected: &collected, made: &made };
-                    terminal::status(&summary.text(cargo, matches, &project));
+                    let text = summary.text(cargo, matches, &project);
+                    if !text.is_empty() {
+                        terminal::status(&text);
+                    }
+                }
+                if let (Some(exact), Some(told)) = (&exact, told) {
+                    has_leaks = tell(exact, &told, status)?;
                 }
             }
             Err(error) => {
                 terminal::error(&error);
                 terminal::status(&format!("what was measured is kept in {}", records.display()));
-                return Ok(run::end_as(status));
+                // Nobody may take it for a run without leaks.
+                let is_judge = status.success() && exact.is_some_and(|exact| exact.fails);
+                return Ok(if is_judge { ExitCode::from(error.status()) } else { run::end_as(status) });
             }
         }
     } else if !is_build_only && status.success() {
@@ -98,7 +116,22 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
         terminal::warning("nothing that could be profiled was run; no profile is written");
     }
     clean_up(&run_directory, &project.directory);
-    Ok(run::end_as(status))
+    Ok(if has_leaks { ExitCode::from(LEAK_STATUS) } else { run::end_as(status) })
+}
+
+/// Says what was counted, and whether the run is well but for leaks.
+fn tell(exact: &Exact, told: &Told, status: ExitStatus) -> Result<bool, Error> {
+    if exact.is_json {
+        // A program's last line may have no end.
+        terminal::result(&format!("\n{}\n", told.json)).map_err(Error::file("write", "standard output"))?;
+    } else {
+        terminal::status(&format!("\n{}", told.text));
+    }
+    let failure = told.failure.as_ref().filter(|_| status.success());
+    if let Some(failure) = failure {
+        terminal::status(&format!("\nerror: {failure}"));
+    }
+    Ok(failure.is_some())
 }
 
 struct Rates {
@@ -201,12 +234,16 @@ fn stamp(unix_seconds: u64) -> String {
     format!("{year:04}{month:02}{day:02}-{:02}{:02}{:02}", second / 3600, second / 60 % 60, second % 60)
 }
 
-fn write(outputs: &Outputs, collected: &Collected) -> Result<(), Error> {
-    if let (Some(output), Some((profile, _))) = (&outputs.cpu, &collected.cpu) {
-        outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+fn write(outputs: &Outputs, collected: &Collected, told: Option<&Told>) -> Result<(), Error> {
+    let cpu = collected.cpu.as_ref().map(|(profile, _)| profile);
+    let heap = [&collected.mem, &collected.peak].map(|made| made.as_ref().map(|(profile, _)| profile));
+    for (output, profile) in [(&outputs.cpu, cpu), (&outputs.mem, heap[0]), (&outputs.peak, heap[1])] {
+        if let (Some(output), Some(profile)) = (output, profile) {
+            outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+        }
     }
-    if let (Some(output), Some((profile, _))) = (&outputs.mem, &collected.mem) {
-        outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+    if let (Some(output), Some(told)) = (&outputs.report, told) {
+        outputs::replace(&output.path, format!("{}\n", told.json).as_bytes())?;
     }
     Ok(())
 }

@@ -179,7 +179,7 @@ fn what_is_missing_is_a_frame() {
         ..CpuTotals::default()
     };
     assert_eq!(totals, expected);
-    let mut heap = HeapProfile::new(512 << 10);
+    let mut heap = HeapProfile::new(512 << 10, HeapView::Allocations);
     heap.add(&record, &origin());
     let (heap, totals) = heap.finish(&[]);
     assert_eq!(names_of(&heap, 1), ["[lost]"]);
@@ -198,7 +198,7 @@ fn allocations_are_estimated_from_the_sum_over_processes() {
     let mut second = record.clone();
     second.heap.truncate(1);
     second.heap[0].frees = 0;
-    let mut profile = HeapProfile::new(512 << 10);
+    let mut profile = HeapProfile::new(512 << 10, HeapView::Allocations);
     profile.add(&record, &origin());
     profile.add(&second, &origin());
     let (profile, totals) = profile.finish(&[]);
@@ -217,4 +217,63 @@ fn allocations_are_estimated_from_the_sum_over_processes() {
         ..HeapTotals::default()
     };
     assert_eq!(totals, expected);
+}
+
+#[test]
+fn peaks_add_up_over_processes_and_only_tests_have_their_own() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x1010], false)];
+    let bucket = |label, at_peak, at_label_peak| HeapBucket {
+        label,
+        size: 24,
+        allocations: 9,
+        at_peak,
+        at_label_peak,
+        ..HeapBucket::default()
+    };
+    record.heap = vec![bucket(None, 1, 0), bucket(Some(0), 3, 5), bucket(Some(1), 0, 0)];
+    let mut profile = HeapProfile::new(1, HeapView::Peaks);
+    profile.add(&record, &origin());
+    profile.add(&record, &origin());
+    let (profile, totals) = profile.finish(&[]);
+    assert_eq!(profile.check(), Ok(()));
+    let kinds: Vec<_> = profile.sample_types.iter().map(|kind| (&*kind.kind, &*kind.unit)).collect();
+    let expected = [
+        ("peak_objects", "count"),
+        ("peak_space", "bytes"),
+        ("test_peak_objects", "count"),
+        ("test_peak_space", "bytes"),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(&*profile.default_sample_type, "peak_space");
+    let values: Vec<_> = profile.samples.iter().map(|sample| &sample.values[..]).collect();
+    assert_eq!(values, [&[2, 48, 0, 0][..], &[6, 144, 10, 240]]);
+    assert_eq!((totals.processes, totals.peak_objects, totals.peak_space, totals.samples), (2, 8, 192, 8));
+
+    record.labels.clear();
+    record.heap.truncate(1);
+    let mut program = HeapProfile::new(512 << 10, HeapView::Peaks);
+    program.add(&record, &origin());
+    let (program, totals) = program.finish(&[]);
+    assert_eq!(program.sample_types.len(), 2);
+    assert_eq!(program.samples[0].values, [21_845, 524_300]);
+    assert_eq!((totals.peak_objects, totals.peak_space), (21_845, 524_300));
+}
+
+#[test]
+fn what_is_left_is_what_was_in_use_when_its_test_ended() {
+    let mut record = record();
+    record.stacks = vec![stack(&[0x1010], false)];
+    let bucket = HeapBucket { label: Some(0), size: 8, ..HeapBucket::default() };
+    record.heap = vec![
+        HeapBucket { allocations: 7, frees: 4, late_frees: 2, ..bucket.clone() },
+        HeapBucket { allocations: 3, frees: 3, late_frees: 0, size: 16, ..bucket },
+    ];
+    record.loss.heap_objects = 1;
+    let mut profile = HeapProfile::new(1, HeapView::Left);
+    profile.add(&record, &origin());
+    let (profile, totals) = profile.finish(&[]);
+    assert_eq!(profile.samples.len(), 1);
+    assert_eq!(profile.samples[0].values, [5, 40, 2, 16]);
+    assert_eq!((totals.samples, totals.lost_samples), (5, 1));
 }

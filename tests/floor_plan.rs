@@ -58,18 +58,22 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 28] = [
+const FILES_WITH_UNSAFE: [&str; 32] = [
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
     "prof-harness/src/autostart.rs",
     "prof-harness/src/birth.rs",
+    "prof-harness/src/cpu/blocked.rs",
     "prof-harness/src/cpu/chain.rs",
     "prof-harness/src/cpu/clock.rs",
     "prof-harness/src/cpu/handler.rs",
+    "prof-harness/src/cpu/itimer.rs",
+    "prof-harness/src/cpu/wait.rs",
     "prof-harness/src/exec.rs",
     "prof-harness/src/heap/door.rs",
     "prof-harness/src/heap/live.rs",
     "prof-harness/src/heap/next.rs",
+    "prof-harness/src/interpose.rs",
     "prof-harness/src/mapping.rs",
     "prof-harness/src/memory.rs",
     "prof-harness/src/named_tests.rs",

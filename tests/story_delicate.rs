@@ -55,26 +55,70 @@ fn a_preloaded_allocator_stays_the_only_one() {
     assert!(objects >= 200 * 8, "{objects} objects");
 }
 
+/// Runs a cargo command plainly and, with each of these engines, profiled, which must not make a difference.
+fn with_each(engines: &[Engine], arguments: &[&str], rate: &str, check: impl Fn(&Project, Engine)) {
+    let project = Project::of("delicate");
+    let plain = project.cargo(arguments).succeeded();
+    for &engine in engines {
+        let ours = project.profiled_with(arguments, &["--cpuprofilerate", rate, "--engine", engine.name()], |_| ());
+        plain.assert_same(&ours);
+        check(&project, engine);
+    }
+}
+
+/// What comes after all that is sampled as ever.
+fn sees_what_goes_on(project: &Project, engine: Engine) {
+    let seen = project.cpu_profile().all().through("goes_on").seconds();
+    assert!((0.25..0.35).contains(&seen), "{seen} s of 0.3 s, {engine:?}");
+}
+
 #[test]
 fn a_program_with_a_use_for_sigprof_has_it() {
-    let project = Project::of("delicate");
-    for engine in ["perf-clock", "thread-timer"] {
-        let arguments = ["test", "--test", "signals"];
-        let plain = project.cargo(&arguments).succeeded();
-        let ours = project.profiled_with(&arguments, &["--cpuprofilerate", "1000", "--engine", engine], |_| ());
-        plain.assert_same(&ours);
-    }
+    with_each(&Engine::ALL, &["test", "--test", "signals"], "1000", |project, engine| {
+        // Also while the timer is the program's.
+        let profile = project.cpu_profile();
+        let test = profile.of_test("test/signals", "its_timer_goes_off");
+        let seen = test.clone().through("work_while_it_has_the_timer").seconds();
+        assert!((0.35..0.45).contains(&seen), "{seen} s of 0.4 s, {engine:?}");
+        let seen = test.through("burn").seconds();
+        assert!((0.6..0.8).contains(&seen), "{seen} s of 0.7 s, {engine:?}");
+    });
+}
+
+#[test]
+fn a_program_that_waits_for_its_signals_is_not_woken_by_others() {
+    with_each(&Engine::ALL, &["run", "--bin", "suspends"], "1000", sees_what_goes_on);
+    // The signals of a timer for all threads come at any moment.
+    let engines = [Engine::PerfClock, Engine::ThreadTimer];
+    with_each(&engines, &["test", "--test", "polls"], "1000", |_, _| ());
+}
+
+#[test]
+fn a_program_that_reads_sigprof_from_a_descriptor_has_its_own() {
+    with_each(&Engine::ALL, &["test", "--test", "descriptor"], "1000", |project, engine| {
+        let profile = project.cpu_profile();
+        let test = profile.of_test("test/descriptor", "blocked_before_and_after");
+        // Of one timer for all, no signal is any more sent.
+        if engine != Engine::ProcessTimer {
+            let (all, seen) = (test.clone().seconds(), test.through("burn").seconds());
+            assert!((0.27..0.35).contains(&all) && seen > 0.07, "{all} s of 0.3 s, {seen} s of 0.1 s, {engine:?}");
+        }
+    });
+}
+
+#[test]
+fn a_program_that_ignores_sigprof_hands_that_on() {
+    with_each(&Engine::ALL, &["run", "--bin", "ignores"], "1000", sees_what_goes_on);
+}
+
+#[test]
+fn a_program_that_fails_to_become_another_is_still_sampled() {
+    with_each(&Engine::ALL, &["run", "--bin", "lists"], "1000", sees_what_goes_on);
 }
 
 #[test]
 fn a_program_that_becomes_another_is_not_killed_by_a_late_signal() {
-    let project = Project::of("delicate");
-    let plain = project.cargo(&["run", "--bin", "becomes"]).succeeded();
-    for engine in Engine::ALL {
-        let flags = ["--cpuprofilerate", "10000", "--engine", engine.name()];
-        let ours = project.profiled_with(&["run", "--bin", "becomes"], &flags, |_| ());
-        plain.assert_same(&ours);
-    }
+    with_each(&Engine::ALL, &["run", "--bin", "becomes"], "10000", |_, _| ());
 }
 
 #[test]

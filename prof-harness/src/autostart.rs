@@ -47,6 +47,7 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
         thread::inside(|| {
             thread::watch_ends();
             exec::prepare();
+            cpu::prepare();
             // They lie above every frame of the main thread.
             thread::start_main(arguments as u64);
             start();

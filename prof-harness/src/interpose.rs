@@ -1,9 +1,14 @@
 //! Definitions before libc's: each a weak symbol, so that a program which defines the name itself keeps it, and a jump, so
-//! that no frame of the definition lies on the program's stack.
+//! that no frame of the definition lies on the program's stack; where something is to be done after libc's, a call.
 
-/// Defines the C function `$name` by the instructions `$line`, which call or jump to `{target}`.
+use std::ffi::{c_void, CStr};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::{sys, thread};
+
+/// Defines the C function `$name` by the instructions `$line`, which call or jump to `{target}` and other functions named.
 macro_rules! define {
-    ($name:literal, $target:ident, [$($line:expr),+ $(,)?]) => {
+    ($name:literal, $target:ident $(, $operand:ident = $function:ident)*, [$($line:expr),+ $(,)?]) => {
         std::arch::global_asm!(
             concat!(".pushsection .text.prof_", $name, ",\"ax\",@progbits"),
             ".p2align 4",
@@ -16,6 +21,7 @@ macro_rules! define {
             concat!(".size ", $name, ", .-", $name),
             ".popsection",
             target = sym $target,
+            $($operand = sym $function,)*
         );
     };
 }
@@ -27,13 +33,15 @@ macro_rules! interpose {
     };
 }
 
-/// Defines the variadic C function `$name`, of pointers alone, as a call of `$before`, which returns the next definition,
-/// and a jump there with the arguments as they came.
-macro_rules! interpose_variadic {
-    ($name:literal, $before:ident) => {
+/// Defines the C function `$name`, of up to six integers and pointers, as a call of `$before` with its arguments, which
+/// returns an [`Around`], of the next definition, and, if that says so, of `$after`. No frame of Rust's lies on the stack
+/// meanwhile: a thread that is cancelled in the next definition is unwound.
+macro_rules! interpose_around {
+    ($name:literal, $before:ident, $after:ident) => {
         define!(
             $name,
             $before,
+            after = $after,
             [
                 "push rdi",
                 "push rsi",
@@ -44,6 +52,8 @@ macro_rules! interpose_variadic {
                 "sub rsp, 8",
                 ".cfi_adjust_cfa_offset 56",
                 "call {target}",
+                "mov r11, rax",
+                "mov r10, rdx",
                 "add rsp, 8",
                 "pop r9",
                 "pop r8",
@@ -52,11 +62,92 @@ macro_rules! interpose_variadic {
                 "pop rsi",
                 "pop rdi",
                 ".cfi_adjust_cfa_offset -56",
-                "mov r11, rax",
-                // No argument is in a vector register.
-                "xor eax, eax",
+                "test r10, r10",
+                "jnz 2f",
                 "jmp r11",
+                "2:",
+                "sub rsp, 8",
+                ".cfi_adjust_cfa_offset 8",
+                "call r11",
+                "mov [rsp], rax",
+                "call {after}",
+                "mov rax, [rsp]",
+                "add rsp, 8",
+                ".cfi_adjust_cfa_offset -8",
+                "ret",
             ]
         );
     };
+}
+
+/// What comes before a call that is interposed by `interpose_around` returns this, in two registers.
+#[repr(C)]
+pub struct Around {
+    /// Where to go on: never null.
+    pub next: *const c_void,
+    /// Not 0 if something is to come after.
+    pub has_after: usize,
+}
+
+/// Defines the variadic C function `$name`, of pointers alone, as a call of `$target` with the addresses of the six that
+/// came in registers and of those on the stack.
+macro_rules! interpose_variadic {
+    ($name:literal, $target:ident) => {
+        define!(
+            $name,
+            $target,
+            [
+                "push r9",
+                "push r8",
+                "push rcx",
+                "push rdx",
+                "push rsi",
+                "push rdi",
+                "sub rsp, 8",
+                ".cfi_adjust_cfa_offset 56",
+                "lea rdi, [rsp + 8]",
+                // Above the return address.
+                "lea rsi, [rsp + 64]",
+                "call {target}",
+                "add rsp, 56",
+                ".cfi_adjust_cfa_offset -56",
+                "ret",
+            ]
+        );
+    };
+}
+
+/// The definition of a C function that comes after ours, mostly libc's.
+pub struct Next {
+    known: AtomicPtr<c_void>,
+    name: &'static CStr,
+}
+
+impl Next {
+    /// Of the function of that name.
+    pub const fn new(name: &'static CStr) -> Next {
+        Next { known: AtomicPtr::new(std::ptr::null_mut()), name }
+    }
+
+    /// The definition, null if there is none. Looked up at the first call: signal handlers and forked children, in which
+    /// another thread may have held the loader's lock, must not be the first.
+    pub fn definition(&self) -> *mut c_void {
+        match self.known.load(Ordering::Relaxed) {
+            unknown if unknown.is_null() => thread::inside(|| sys::next_once(&self.known, self.name)),
+            known => known,
+        }
+    }
+}
+
+/// `$next`'s definition as a function of the type `$function`; without one, the caller's caller gets `$failure`, and ENOSYS.
+macro_rules! next_or_return {
+    ($next:expr, $function:ty, $failure:expr) => {{
+        let next = $next.definition();
+        if next.is_null() {
+            crate::sys::set_errno(libc::ENOSYS);
+            return $failure;
+        }
+        // SAFETY: libc's definition has this type.
+        unsafe { std::mem::transmute::<*mut std::ffi::c_void, $function>(next) }
+    }};
 }

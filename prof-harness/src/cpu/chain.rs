@@ -1,13 +1,13 @@
-//! The program's own use of SIGPROF. The signal's handler is the sampler's; what the program asks `sigaction` and `signal`
-//! for is kept here, told when it is asked for, and done when a signal comes that is not the sampler's. `sigwait` and its
-//! kin, likewise, return no signal of the sampler's.
+//! What the program wants done on a SIGPROF. The signal's handler is the sampler's; what the program asks `sigaction`,
+//! `signal` and their kin for is kept here, told when it is asked for, and done when a signal comes that is not the sampler's.
+//! How it waits for the signal is in `wait.rs`, what a signal does to one who has it blocked in `blocked.rs`.
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
-use super::handler;
-use crate::sys::{self, siginfo_t, sigset_t, timespec, SignalAction};
-use crate::thread;
+use super::{blocked, handler};
+use crate::interpose::Next;
+use crate::sys::{self, siginfo_t, SignalAction};
 
 /// Whether SIGPROF is the sampler's.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
@@ -17,6 +17,8 @@ static IS_OURS: AtomicBool = AtomicBool::new(false);
 static ACTION: AtomicUsize = AtomicUsize::new(libc::SIG_DFL);
 static FLAGS: AtomicI32 = AtomicI32::new(0);
 static MASK: AtomicU64 = AtomicU64::new(0);
+/// Whether it asked `siginterrupt` that its handler should interrupt system calls; `signal` keeps to that.
+static INTERRUPTS: AtomicBool = AtomicBool::new(false);
 
 /// The stack of the sampler's handler: SA_ONSTACK or 0.
 static ON_STACK: AtomicI32 = AtomicI32::new(WITHOUT_A_HANDLER);
@@ -50,6 +52,26 @@ fn load() -> SignalAction {
     SignalAction { handler, flags: FLAGS.load(Ordering::Relaxed), mask: MASK.load(Ordering::Relaxed) }
 }
 
+/// Whether the program has a handler of its own. Signal: yes.
+pub fn has_handler() -> bool {
+    !matches!(ACTION.load(Ordering::Acquire), libc::SIG_DFL | libc::SIG_IGN)
+}
+
+/// Lets SIGPROF be ignored in truth if the program asked for that, which programs that it starts inherit; true if so, until
+/// [`handle_again`]. Signal: yes.
+pub fn ignore_if_asked() -> bool {
+    let is_asked = IS_OURS.load(Ordering::Acquire) && ACTION.load(Ordering::Acquire) == libc::SIG_IGN;
+    if is_asked {
+        sys::ignore_sigprof();
+    }
+    is_asked
+}
+
+/// Ends what [`ignore_if_asked`] began. Signal: yes.
+pub fn handle_again() {
+    handler::handle(ON_STACK.load(Ordering::Relaxed));
+}
+
 /// Does with a signal what the program asked for. Signal: yes.
 ///
 /// # Safety
@@ -77,6 +99,15 @@ pub unsafe fn hand_on(info: *mut siginfo_t, context: *mut c_void) {
     }
 }
 
+static SIGSET: Next = Next::new(c"sigset");
+static SIGINTERRUPT: Next = Next::new(c"siginterrupt");
+
+/// Looks the next definitions up, for signal handlers and forked children.
+pub fn prepare() {
+    SIGSET.definition();
+    SIGINTERRUPT.definition();
+}
+
 interpose!("sigaction", sigaction);
 interpose!("signal", signal);
 interpose!("bsd_signal", signal);
@@ -84,9 +115,8 @@ interpose!("bsd_signal", signal);
 interpose!("__sysv_signal", sysv_signal);
 interpose!("sysv_signal", sysv_signal);
 interpose!("sigignore", sigignore);
-interpose!("sigwait", sigwait);
-interpose!("sigwaitinfo", sigwaitinfo);
-interpose!("sigtimedwait", sigtimedwait);
+interpose!("sigset", sigset);
+interpose!("siginterrupt", siginterrupt);
 
 /// # Safety
 ///
@@ -122,7 +152,8 @@ unsafe extern "C" fn signal(number: c_int, handler: usize) -> usize {
         return libc::SIG_ERR;
     }
     let before = load().handler;
-    store(SignalAction { handler, flags: libc::SA_RESTART, mask: sys::mask_of(libc::SIGPROF) });
+    let flags = if INTERRUPTS.load(Ordering::Relaxed) { 0 } else { libc::SA_RESTART };
+    store(SignalAction { handler, flags, mask: sys::mask_of(libc::SIGPROF) });
     before
 }
 
@@ -148,66 +179,49 @@ unsafe extern "C" fn sigignore(number: c_int) -> c_int {
     unsafe { sigaction(number, &ignored.to_libc(), std::ptr::null_mut()) }
 }
 
-type SigTimedWait = unsafe extern "C" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
-
 /// # Safety
 ///
-/// As for `sigtimedwait`.
-unsafe extern "C" fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, timeout: *const timespec) -> c_int {
-    static NEXT: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
-    let next = thread::inside(|| sys::next_once(&NEXT, c"sigtimedwait"));
-    if next.is_null() {
-        sys::set_errno(libc::ENOSYS);
-        return -1;
+/// As for `sigset`.
+unsafe extern "C" fn sigset(number: c_int, disposition: usize) -> usize {
+    const SIG_HOLD: usize = 2;
+    if number != libc::SIGPROF || !IS_OURS.load(Ordering::Acquire) {
+        let next = next_or_return!(SIGSET, unsafe extern "C" fn(c_int, usize) -> usize, libc::SIG_ERR);
+        // SAFETY: the caller's arguments, handed on.
+        return unsafe { next(number, disposition) };
     }
-    // SAFETY: libc's definition has this type.
-    let next = unsafe { std::mem::transmute::<*mut c_void, SigTimedWait>(next) };
-    let mut own_info = std::mem::MaybeUninit::<siginfo_t>::zeroed();
-    let info = if info.is_null() { own_info.as_mut_ptr() } else { info };
-    // SAFETY: null or the caller's.
-    let total = unsafe { timeout.as_ref() }
-        .map(|time| (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64));
-    let started = sys::monotonic_nanos();
-    let mut left = None;
-    loop {
-        let timeout = left.as_ref().map_or(timeout, std::ptr::from_ref);
-        // SAFETY: the caller's set; the others are the caller's or live here.
-        let number = unsafe { next(set, info, timeout) };
-        // SAFETY: filled in with the signal.
-        if number != libc::SIGPROF || !handler::is_ours(unsafe { sys::sender(info) }) {
-            return number;
-        }
-        if let Some(total) = total {
-            let nanos = total.saturating_sub(sys::monotonic_nanos() - started);
-            left = Some(timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 });
-        }
+    let before = load().handler;
+    let how = if disposition == SIG_HOLD {
+        libc::SIG_BLOCK
+    } else {
+        store(SignalAction { handler: disposition, flags: 0, mask: 0 });
+        libc::SIG_UNBLOCK
+    };
+    let was_held = sys::blocks_sigprof();
+    // SAFETY: the set lives across the call.
+    unsafe { blocked::sigprocmask(how, &sys::sigprof_alone(), std::ptr::null_mut()) };
+    if was_held {
+        SIG_HOLD
+    } else {
+        before
     }
 }
 
 /// # Safety
 ///
-/// As for `sigwaitinfo`.
-unsafe extern "C" fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int {
-    // SAFETY: the caller's arguments, and no end.
-    unsafe { sigtimedwait(set, info, std::ptr::null()) }
-}
-
-/// # Safety
-///
-/// As for `sigwait`.
-unsafe extern "C" fn sigwait(set: *const sigset_t, number: *mut c_int) -> c_int {
-    loop {
-        // SAFETY: the caller's set.
-        let got = unsafe { sigtimedwait(set, std::ptr::null_mut(), std::ptr::null()) };
-        if got >= 0 {
-            // SAFETY: the caller's pointer.
-            unsafe { *number = got };
-            return 0;
-        }
-        // Unlike the others, it does not tell of an interruption.
-        match sys::errno() {
-            libc::EINTR => {}
-            error => return error,
-        }
+/// As for `siginterrupt`.
+unsafe extern "C" fn siginterrupt(number: c_int, interrupts: c_int) -> c_int {
+    if number != libc::SIGPROF || !IS_OURS.load(Ordering::Acquire) {
+        let next = next_or_return!(SIGINTERRUPT, unsafe extern "C" fn(c_int, c_int) -> c_int, -1);
+        // SAFETY: the caller's arguments, handed on.
+        return unsafe { next(number, interrupts) };
     }
+    INTERRUPTS.store(interrupts != 0, Ordering::Relaxed);
+    let mut action = load();
+    if interrupts != 0 {
+        action.flags &= !libc::SA_RESTART;
+    } else {
+        action.flags |= libc::SA_RESTART;
+    }
+    store(action);
+    0
 }

@@ -22,6 +22,8 @@ pub struct Clock {
     session: AtomicU32,
     /// Whether the next signal is a task clock's first, after which its period is to be set.
     is_first: AtomicBool,
+    /// Whether it stands still until [`Clock::go_on`].
+    is_held: AtomicBool,
     next: AtomicPtr<Clock>,
 }
 
@@ -84,6 +86,7 @@ pub fn put(tid: c_int, kind: Kind, due: u64) -> Option<&'static Clock> {
     clock.next_due.store(due, Ordering::Relaxed);
     clock.session.store(alive::session(), Ordering::Release);
     clock.is_first.store(true, Ordering::Relaxed);
+    clock.is_held.store(false, Ordering::Relaxed);
     clock.kind.store(number, Ordering::Release);
     // Not before its place tells whose its signals are.
     if let Kind::TaskClock(clock) = kind {
@@ -101,6 +104,7 @@ fn new_place(tid: c_int) -> Option<&'static Clock> {
         next_due: AtomicU64::new(0),
         session: AtomicU32::new(0),
         is_first: AtomicBool::new(false),
+        is_held: AtomicBool::new(false),
         next: AtomicPtr::new(std::ptr::null_mut()),
     })?;
     let place = std::ptr::from_ref(clock).cast_mut();
@@ -158,6 +162,28 @@ impl Clock {
         let now = sys::cpu_nanos_of(self.tid.load(Ordering::Relaxed));
         self.next_due.store(now + first, Ordering::Relaxed);
         self.session.store(alive::session(), Ordering::Release);
+        self.run(first, period);
+    }
+
+    /// Stops it until [`Clock::go_on`], whatever else starts in the meantime but a session. Signal: yes.
+    pub fn hold(&self) {
+        self.is_held.store(true, Ordering::Relaxed);
+        self.pause();
+    }
+
+    /// Whether it stands still. Signal: yes.
+    pub fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Relaxed)
+    }
+
+    /// Lets it go on after [`Clock::pause`] or [`Clock::hold`] as if it had run, with signals every `period`. Signal: yes.
+    pub fn go_on(&self, period: u64) {
+        let now = sys::cpu_nanos_of(self.tid.load(Ordering::Relaxed));
+        self.run(self.next_due.load(Ordering::Relaxed).saturating_sub(now), period);
+    }
+
+    fn run(&self, first: u64, period: u64) {
+        self.is_held.store(false, Ordering::Relaxed);
         match self.kind() {
             Some(Kind::Timer(timer)) => timer.set(first.max(1), period),
             Some(Kind::TaskClock(clock)) => {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use prof_record::Engine;
 
 use super::clock::{self, Clock, Kind};
+use super::itimer;
 use crate::sys;
 
 /// `Engine::number` of the engine in use.
@@ -26,7 +27,7 @@ pub fn choose(asked: Option<Engine>, period: u64) -> Engine {
     let chosen = in_use();
     if chosen != Engine::None {
         let is_other = asked.is_some_and(|asked| asked != chosen);
-        let goes_on = !is_other && (chosen != Engine::ProcessTimer || sys::set_process_timer(period));
+        let goes_on = !is_other && (chosen != Engine::ProcessTimer || itimer::start(period));
         return if goes_on { chosen } else { Engine::None };
     }
     // In use before it is tried: its first signal may come at once.
@@ -69,7 +70,7 @@ fn is_permitted(engine: Engine, period: u64) -> bool {
         Engine::ThreadTimer => {
             sys::start_thread_timer(tid, FAR, FAR, clock::mark()).map(|timer| timer.delete()).is_ok()
         }
-        Engine::ProcessTimer => sys::set_process_timer(period),
+        Engine::ProcessTimer => itimer::start(period),
         _ => false,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use prof_record::Engine;
 
-use super::{chain, clock, engine, take_due, PERIOD};
+use super::{chain, clock, engine, itimer, take_due, PERIOD};
 use crate::registers::Registers;
 use crate::sys::{self, siginfo_t, Sender, SignalAction};
 use crate::unwind::{self, For};
@@ -34,18 +34,34 @@ extern "C" fn on_sigprof(_signal: c_int, info: *mut siginfo_t, context: *mut c_v
     let errno = sys::errno();
     // SAFETY: what the kernel handed over.
     let sender = unsafe { sys::sender(info) };
-    if is_ours(sender) {
+    let is_ours = is_ours(sender);
+    if is_ours || is_of_shared_timer(sender) {
         alive::record(|| {
             // SAFETY: what the kernel handed over.
             let registers = unsafe { Registers::interrupted(context) };
             super::go_on(sender);
             sample(registers, take_due());
         });
-        sys::set_errno(errno);
-    } else {
-        sys::set_errno(errno);
+    }
+    if !is_ours {
+        told_program_of(sender);
+    }
+    sys::set_errno(errno);
+    if !is_ours {
         // SAFETY: what the kernel handed over.
         unsafe { chain::hand_on(info, context) };
+    }
+}
+
+/// Whether the signal is that of the program's timer which the sampler shares.
+fn is_of_shared_timer(sender: Sender) -> bool {
+    sender == Sender::ProcessTimer && engine::in_use() == Engine::ProcessTimer
+}
+
+/// Sees to the next signals, when the program is told of one that was for it. Signal: yes.
+pub fn told_program_of(sender: Sender) {
+    if is_of_shared_timer(sender) {
+        itimer::went_off();
     }
 }
 
@@ -54,7 +70,7 @@ pub fn is_ours(sender: Sender) -> bool {
     match sender {
         Sender::Other => false,
         Sender::Untold => true,
-        Sender::ProcessTimer => engine::in_use() == Engine::ProcessTimer,
+        Sender::ProcessTimer => is_of_shared_timer(sender) && !itimer::is_programs(),
         Sender::Timer(value) => value == clock::mark() as usize,
         Sender::Descriptor(fd) => clock::with_descriptor(fd).is_some(),
     }

@@ -6,10 +6,13 @@
 //! ones. How many are due is therefore read from the thread's CPU clock, at each signal and at each end: the sum over a
 //! thread is its CPU time, whatever the rate and however short it lives.
 
+mod blocked;
 mod chain;
 mod clock;
 mod engine;
 mod handler;
+mod itimer;
+mod wait;
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,11 +24,19 @@ use crate::sys::Sender;
 use crate::thread::Thread;
 use crate::{alive, bucket, label, random, sys, thread};
 
+pub use chain::{handle_again, ignore_if_asked};
 pub use clock::Clock;
 pub use engine::perf_error;
 
 /// Nanoseconds between samples; 0 while the CPU is not sampled.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
+
+/// Looks libc's definitions up that are needed in signal handlers and forked children.
+pub fn prepare() {
+    chain::prepare();
+    blocked::prepare();
+    wait::prepare();
+}
 
 /// Starts to sample every `period` nanoseconds of CPU time, on all threads. Returns the engine, [`Engine::None`] if there is
 /// none. The first start chooses it for all that follow.
@@ -53,9 +64,7 @@ pub fn start(period: u64, asked: Option<Engine>) -> Engine {
 pub fn stop() {
     PERIOD.store(0, Ordering::Release);
     one_at_a_time(|| clock::all().for_each(Clock::pause));
-    if engine::in_use() == Engine::ProcessTimer {
-        sys::set_process_timer(0);
-    }
+    itimer::stop();
 }
 
 /// A clock for the calling thread; none while the CPU is not sampled.
@@ -73,12 +82,16 @@ pub fn start_clock() -> Option<&'static Clock> {
 
 /// Starts the clock of thread `tid`, or makes one.
 fn start_clock_of(tid: c_int, period: u64) -> Option<&'static Clock> {
-    one_at_a_time(|| match clock::of(tid) {
-        Some(clock) => {
-            clock.start(first(period), signal_period(period));
-            Some(clock)
-        }
-        None => engine::start_clock(tid, first(period), signal_period(period)),
+    one_at_a_time(|| {
+        let clock = match clock::of(tid) {
+            Some(clock) => {
+                clock.start(first(period), signal_period(period));
+                clock
+            }
+            None => engine::start_clock(tid, first(period), signal_period(period))?,
+        };
+        blocked::after_start(tid, clock);
+        Some(clock)
     })
     .flatten()
 }
@@ -147,41 +160,53 @@ pub fn end_thread() {
     });
 }
 
-/// Stops the signals to the calling thread for a while; one that was on its way has come when this returns.
+/// Whether the CPU is sampled, and the calling process is no child: one of `vfork` shares our memory, but not our clocks.
+/// Signal: yes.
+fn samples_here() -> bool {
+    PERIOD.load(Ordering::Relaxed) > 0 && alive::is_alive() && alive::is_own_process()
+}
+
+/// Stops the signals to the calling thread for a while; one that was on its way has come when this returns. Signal: yes.
 pub fn pause() {
-    // A child of `vfork` shares our memory, but not our clocks.
-    if PERIOD.load(Ordering::Relaxed) == 0 || !alive::is_alive() || !alive::is_own_process() {
+    if !samples_here() {
         return;
     }
     settle();
-    if let Some(clock) = thread::with(|thread| thread.clock.get()) {
+    if let Some(clock) = thread::with(clock_of) {
         clock.pause();
     }
-    if engine::in_use() == Engine::ProcessTimer {
-        sys::set_process_timer(0);
-    }
+    itimer::stop();
     // Where the thread blocks the signal, it has not come yet.
-    let mut is_programs = false;
-    while let Some(sender) = sys::take_pending_sigprof() {
-        is_programs |= !handler::is_ours(sender);
+    drop_pending();
+}
+
+/// Goes on after [`pause`]. Signal: yes.
+pub fn resume() {
+    if !samples_here() {
+        return;
     }
-    if is_programs {
-        sys::raise(libc::SIGPROF);
+    let period = signal_period(PERIOD.load(Ordering::Relaxed));
+    if let Some(clock) = thread::with(clock_of).filter(|clock| !clock.is_held()) {
+        clock.go_on(period);
+    }
+    if engine::in_use() == Engine::ProcessTimer {
+        itimer::start(period);
     }
 }
 
-/// Goes on after [`pause`].
-pub fn resume() {
-    let period = PERIOD.load(Ordering::Relaxed);
-    if period == 0 || !alive::is_alive() || !alive::is_own_process() {
-        return;
+/// Takes the sampler's signals away that wait for the calling thread, which blocks them. Signal: yes.
+fn drop_pending() {
+    let errno = sys::errno();
+    let mut programs = None;
+    while let Some((sender, info)) = sys::take_pending_sigprof() {
+        if !handler::is_ours(sender) {
+            programs = Some(info);
+        }
     }
-    if let Some(clock) = thread::with(|thread| thread.clock.get()) {
-        clock.start(period, signal_period(period));
+    if let Some(info) = programs {
+        sys::send_again(&info);
     }
-    if engine::in_use() == Engine::ProcessTimer {
-        sys::set_process_timer(signal_period(period));
-    }
+    sys::set_errno(errno);
 }
 
 /// When the next sample of a thread that has ended is due.

@@ -41,6 +41,18 @@ pub fn open(path: &CStr) -> Option<File> {
     open_with(path, 0)
 }
 
+/// Reads the beginning of the file `path` into `buffer`; nothing if it cannot. Signal: yes.
+pub fn read_start<'buffer>(path: &CStr, buffer: &'buffer mut [u8]) -> &'buffer [u8] {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: `path` ends in NUL.
+    let fd = unsafe { libc::syscall(libc::SYS_openat, libc::AT_FDCWD, path.as_ptr(), flags) };
+    let Some(fd) = c_int::try_from(fd).ok().filter(|fd| *fd >= 0) else { return &[] };
+    let file = File { fd };
+    // SAFETY: the buffer is writable for the length given.
+    let got = unsafe { libc::syscall(libc::SYS_read, file.fd, buffer.as_mut_ptr(), buffer.len()) };
+    buffer.get(..usize::try_from(got).unwrap_or(0)).unwrap_or_default()
+}
+
 /// Opens the directory `path`. Signal: yes.
 pub fn open_directory(path: &CStr) -> Option<File> {
     open_with(path, libc::O_DIRECTORY)

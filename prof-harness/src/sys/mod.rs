@@ -11,7 +11,7 @@ mod thread;
 use std::ffi::{c_char, c_int, CStr};
 
 pub use loader::{find_object, for_each_object, libc_heap, next_definition, next_once};
-pub use memory::{create, map, map_wiped_on_fork, open, open_directory, raw_close, unmap};
+pub use memory::{create, map, map_wiped_on_fork, open, open_directory, raw_close, read_start, unmap};
 pub use perf::{descriptor_limit, open_task_clock, TaskClock};
 pub use signal::*;
 pub use stack::{map_stack, OwnStack};

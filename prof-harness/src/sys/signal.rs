@@ -1,6 +1,6 @@
 //! SIGPROF and the timers that send it.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_void, CStr};
 
 use super::errno;
 pub use libc::{siginfo_t, sigset_t, timespec, ucontext_t};
@@ -81,6 +81,34 @@ pub fn mask_of(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
 
+/// The set of SIGPROF alone. Signal: yes.
+pub fn sigprof_alone() -> sigset_t {
+    SignalAction { handler: 0, flags: 0, mask: mask_of(libc::SIGPROF) }.to_libc().sa_mask
+}
+
+/// Whether SIGPROF is in the set. Signal: yes.
+///
+/// # Safety
+///
+/// `set` is null or valid.
+pub unsafe fn holds_sigprof(set: *const sigset_t) -> bool {
+    // SAFETY: the caller's promise; the kernel's part of a set is its first word.
+    unsafe { set.cast::<u64>().as_ref() }.is_some_and(|mask| mask & mask_of(libc::SIGPROF) != 0)
+}
+
+/// The set with SIGPROF added. Signal: yes.
+///
+/// # Safety
+///
+/// `set` is valid.
+pub unsafe fn with_sigprof(set: *const sigset_t) -> sigset_t {
+    // SAFETY: the caller's promise.
+    let mut set = unsafe { set.read() };
+    // SAFETY: as in `holds_sigprof`.
+    unsafe { *std::ptr::from_mut(&mut set).cast::<u64>() |= mask_of(libc::SIGPROF) };
+    set
+}
+
 /// Handles SIGPROF with `handler` from now on, restarting system calls, and returns what was done before. With `on_stack`
 /// equal to SA_ONSTACK it runs on the thread's signal stack, if it has one; with 0 on that which is interrupted. Signal: yes.
 pub fn handle_sigprof(
@@ -106,14 +134,61 @@ pub fn raise_by_default(signal: c_int) {
     raise(signal);
 }
 
-/// Takes a SIGPROF that is pending on the calling thread, which blocks it, and says who sent it. Signal: yes.
-pub fn take_pending_sigprof() -> Option<Sender> {
+/// Lets SIGPROF be ignored, in truth. Signal: yes.
+pub fn ignore_sigprof() {
+    let action = SignalAction { handler: libc::SIG_IGN, flags: 0, mask: 0 }.to_libc();
+    // SAFETY: `action` lives across the call.
+    unsafe { libc_sigaction(libc::SIGPROF, &action, std::ptr::null_mut()) };
+}
+
+/// Takes a SIGPROF that is pending for the calling thread, which blocks it, and says who sent it. Signal: yes.
+pub fn take_pending_sigprof() -> Option<(Sender, siginfo_t)> {
     let (set, at_once) = (mask_of(libc::SIGPROF), timespec { tv_sec: 0, tv_nsec: 0 });
     let mut info = std::mem::MaybeUninit::<siginfo_t>::zeroed();
     // SAFETY: all live across the call, and the set has the size given.
     let got = unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &set, info.as_mut_ptr(), &at_once, size_of::<u64>()) };
     // SAFETY: filled in with the signal.
-    (got == i64::from(libc::SIGPROF)).then(|| unsafe { sender(info.as_ptr()) })
+    (got == i64::from(libc::SIGPROF)).then(|| unsafe { (sender(info.as_ptr()), info.assume_init()) })
+}
+
+/// Sends a SIGPROF that was taken again, as it was. Signal: yes.
+pub fn send_again(info: &siginfo_t) {
+    let (process, thread) = (super::process_id(), super::thread_id());
+    // To the process, unless it was sent by `pthread_kill` or the like. The kernel lets only the main thread do so.
+    // SAFETY: `info` lives across the call.
+    let is_sent = info.si_code != libc::SI_TKILL
+        && unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, process, libc::SIGPROF, info) } == 0;
+    if !is_sent {
+        // SAFETY: as above.
+        unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, process, thread, libc::SIGPROF, info) };
+    }
+}
+
+/// Whether the calling thread blocks SIGPROF. Signal: yes.
+pub fn blocks_sigprof() -> bool {
+    let (unchanged, mut mask) = (std::ptr::null::<u64>(), 0u64);
+    // SAFETY: `mask` lives across the call and has the size given.
+    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_BLOCK, unchanged, &mut mask, size_of::<u64>()) };
+    mask & mask_of(libc::SIGPROF) != 0
+}
+
+/// Whether thread `tid` of the process blocks SIGPROF; false if it cannot be told. Signal: no.
+pub fn thread_blocks_sigprof(tid: c_int) -> bool {
+    // Longer than the longest.
+    let mut path = [0u8; 64];
+    let _ = std::io::Write::write_fmt(&mut &mut path[..63], format_args!("/proc/self/task/{tid}/stat"));
+    let Ok(path) = CStr::from_bytes_until_nul(&path) else { return false };
+    let mut buffer = [0; 1024];
+    blocked_of(super::read_start(path, &mut buffer)) & mask_of(libc::SIGPROF) != 0
+}
+
+/// The blocked signals, up to the 31st, of a thread with this line in its `/proc/PID/task/TID/stat`.
+fn blocked_of(stat: &[u8]) -> u64 {
+    // Counted from the state, which follows the name. The name may hold anything.
+    const BLOCKED: usize = 29;
+    let after_name = stat.rsplit(|byte| *byte == b')').next().unwrap_or_default();
+    let field = after_name.split(|byte| *byte == b' ').filter(|field| !field.is_empty()).nth(BLOCKED);
+    field.and_then(|field| std::str::from_utf8(field).ok()).and_then(|field| field.parse().ok()).unwrap_or(0)
 }
 
 /// Sends a signal to the calling thread. Signal: yes.
@@ -146,6 +221,12 @@ unsafe extern "C" {
     /// libc's `signal`, likewise.
     #[link_name = "ssignal"]
     pub fn libc_signal(number: c_int, handler: usize) -> usize;
+}
+
+unsafe extern "C-unwind" {
+    /// libc's `sigsuspend`, likewise. A point of cancellation.
+    #[link_name = "__sigsuspend"]
+    pub fn libc_sigsuspend(mask: *const sigset_t) -> c_int;
 }
 
 /// A timer on a thread's CPU clock, by the kernel's number.
@@ -194,9 +275,69 @@ pub fn set_process_timer(period: u64) -> bool {
     let time = libc::timeval { tv_sec: (micros / 1_000_000) as i64, tv_usec: (micros % 1_000_000) as i64 };
     let setting = libc::itimerval { it_interval: time, it_value: time };
     // SAFETY: `setting` lives across the call.
-    unsafe { libc::setitimer(libc::ITIMER_PROF, &setting, std::ptr::null_mut()) == 0 }
+    unsafe { kernel_setitimer(libc::ITIMER_PROF, &setting, std::ptr::null_mut()) == 0 }
+}
+
+/// The process's SIGPROF timer, and what is left of its time. Signal: yes.
+pub fn process_timer() -> libc::itimerval {
+    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut setting = libc::itimerval { it_interval: never, it_value: never };
+    // SAFETY: `setting` lives across the call.
+    unsafe { kernel_getitimer(libc::ITIMER_PROF, &mut setting) };
+    setting
+}
+
+/// The system call `setitimer`, past the harness's own definition. Signal: yes.
+///
+/// # Safety
+///
+/// As for libc's; pointers that lead nowhere are an error.
+pub unsafe fn kernel_setitimer(which: c_int, new: *const libc::itimerval, old: *mut libc::itimerval) -> c_int {
+    // SAFETY: the caller's arguments, handed on.
+    unsafe { libc::syscall(libc::SYS_setitimer, which, new, old) as c_int }
+}
+
+/// The system call `getitimer`, likewise. Signal: yes.
+///
+/// # Safety
+///
+/// As for libc's; pointers that lead nowhere are an error.
+pub unsafe fn kernel_getitimer(which: c_int, now: *mut libc::itimerval) -> c_int {
+    // SAFETY: the caller's arguments, handed on.
+    unsafe { libc::syscall(libc::SYS_getitimer, which, now) as c_int }
 }
 
 fn time(nanos: u64) -> timespec {
     timespec { tv_sec: (nanos / 1_000_000_000) as i64, tv_nsec: (nanos % 1_000_000_000) as i64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocked_signals_are_read_whatever_the_name() {
+        let rest = "S 1 2 2 0 -1 4194304 3 4 5 6 7 8 9 10 20 0 1 0 11 12 13 14 15 16 17 18 19 20 67108864 22 23 24";
+        for name in ["plain", "a) R (b", ""] {
+            assert_eq!(blocked_of(format!("7 ({name}) {rest}\n").as_bytes()), mask_of(libc::SIGPROF), "{name}");
+        }
+        assert_eq!(blocked_of(b""), 0);
+    }
+
+    #[test]
+    fn a_thread_is_seen_to_block_the_signal() {
+        let tid = super::super::thread_id();
+        assert!(!blocks_sigprof() && !thread_blocks_sigprof(tid));
+        set_signal_mask(mask_of(libc::SIGPROF));
+        assert!(blocks_sigprof() && thread_blocks_sigprof(tid));
+        assert!(take_pending_sigprof().is_none());
+        raise(libc::SIGPROF);
+        let (sender, info) = take_pending_sigprof().unwrap();
+        assert_eq!((sender, info.si_code), (Sender::Other, libc::SI_TKILL));
+        send_again(&info);
+        let (_, again) = take_pending_sigprof().unwrap();
+        // SAFETY: signals of `tgkill` have it.
+        assert_eq!((again.si_code, unsafe { again.si_pid() }), (libc::SI_TKILL, super::super::process_id()));
+        set_signal_mask(0);
+    }
 }

@@ -58,7 +58,8 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 32] = [
+const FILES_WITH_UNSAFE: [&str; 35] = [
+    "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
     "prof-harness/src/autostart.rs",
@@ -71,6 +72,7 @@ const FILES_WITH_UNSAFE: [&str; 32] = [
     "prof-harness/src/cpu/wait.rs",
     "prof-harness/src/exec.rs",
     "prof-harness/src/heap/door.rs",
+    "prof-harness/src/heap/exact.rs",
     "prof-harness/src/heap/live.rs",
     "prof-harness/src/heap/next.rs",
     "prof-harness/src/interpose.rs",
@@ -89,6 +91,7 @@ const FILES_WITH_UNSAFE: [&str; 32] = [
     "prof-harness/src/thread.rs",
     "prof-harness/src/unwind/mod.rs",
     "prof-harness/src/unwind/modules.rs",
+    "prof-harness/src/unwind/trail.rs",
     "prof-harness/tests/no_allocation.rs",
     "prof-harness/tests/profiler.rs",
 ];

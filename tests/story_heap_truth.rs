@@ -41,6 +41,25 @@ fn what_a_test_allocates_is_counted_to_the_byte() {
 }
 
 #[test]
+fn ten_million_operations_on_four_threads_are_counted_to_the_byte() {
+    let project = Project::of("truth");
+    // About two in three allocate, grow or free.
+    let run = ["run", "-q", "--release", "--bin", "barter", "--", "4000000"];
+    let ours = project.profiled(&run).succeeded();
+    let heap = project.heap_profile();
+    let said = |what: &str| {
+        let line = ours.stdout.lines().find_map(|line| line.strip_prefix(what)).expect("it says so");
+        let numbers: Vec<i64> = line.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        (numbers[0], numbers[1])
+    };
+    assert!(said("allocated").0 > 6_000_000);
+    let doors = ["counted_alloc", "counted_zeroed", "counted_realloc"].map(|function| heap.all().through(function));
+    let sum = |parts: [(i64, i64); 3]| parts.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    assert_eq!(sum(doors.each_ref().map(|door| door.allocated())), said("allocated"));
+    assert_eq!(sum(doors.each_ref().map(|door| door.in_use())), said("in_use"));
+}
+
+#[test]
 fn a_coarse_rate_estimates_the_same_amount() {
     let project = Project::of("truth");
     // Each block of 1 MiB is surely sampled at a mean distance of 16 KiB: the chance to miss one is e^-64.

@@ -111,13 +111,18 @@ pub fn touch() {
 
 /// The word at `place + offset` of an entry. Signal: yes.
 pub fn word(place: Place, offset: usize) -> Option<&'static AtomicU64> {
+    words(place, offset + 1)?.last()
+}
+
+/// The `length` words from `place` on. Signal: yes.
+fn words(place: Place, length: usize) -> Option<&'static [AtomicU64]> {
     let (segment, index) = layout::segment_of(place.0 as usize);
     let words = SEGMENTS.get(segment)?.load(Ordering::Acquire);
-    if words.is_null() || !alive::is_alive() || index + offset >= layout::segment_bytes(segment) / 8 {
+    if words.is_null() || !alive::is_alive() || index + length > layout::segment_bytes(segment) / 8 {
         return None;
     }
-    // SAFETY: as the header, and the index lies in it.
-    Some(unsafe { &*words.add(index + offset) })
+    // SAFETY: as the header, and the words lie in it.
+    Some(unsafe { std::slice::from_raw_parts(words.add(index), length) })
 }
 
 /// The entry of `kind` whose words are `first`, then `rest`, then `counters` counters; added if it is not there.
@@ -138,15 +143,18 @@ fn intern_with(
     counters: usize,
     reserve: impl Fn(usize) -> Option<Place>,
 ) -> Option<Place> {
-    let words = || first.iter().chain(rest).copied();
-    let hash = words().fold(layout::hash_start(kind), layout::hash_word);
+    let content = || first.iter().chain(rest).copied();
+    let hash = content().fold(layout::hash_start(kind), layout::hash_word);
     let length = PREFIX_WORDS + first.len() + rest.len() + counters;
     let entry_word = layout::entry_word(kind, length);
     let head = index_slot(hash)?;
     let same = |place: Place| {
-        load(place, 0) == entry_word
-            && load(place, 1) == hash
-            && words().enumerate().all(|(at, value)| load(place, PREFIX_WORDS + at) == value)
+        // Asked for once: a stack has many.
+        let Some([word, its_hash, _, its @ ..]) = words(place, length) else { return false };
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        load(word) == entry_word
+            && load(its_hash) == hash
+            && content().zip(its).all(|(value, word)| load(word) == value)
     };
 
     let mut newest = head.load(Ordering::Acquire);
@@ -168,7 +176,7 @@ fn intern_with(
             None => {
                 let place = reserve(length)?;
                 store(place, 1, hash);
-                for (at, value) in words().enumerate() {
+                for (at, value) in content().enumerate() {
                     store(place, PREFIX_WORDS + at, value);
                 }
                 mine = Some(place);

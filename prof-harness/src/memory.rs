@@ -19,6 +19,21 @@ pub fn place<T: Sync>(value: T) -> Option<&'static T> {
     Some(unsafe { &*room })
 }
 
+/// Types of which all bytes zero are a value.
+///
+/// # Safety
+///
+/// That is so.
+pub unsafe trait Zeroed: Send {}
+
+/// A `T` of zeros, which takes room as it is used, for the life of the process; none if memory is short. Not for signal
+/// handlers.
+pub fn zeroed<T: Zeroed>() -> Option<&'static mut T> {
+    let room = reserve(size_of::<T>(), align_of::<T>())?.cast::<T>();
+    // SAFETY: fresh memory of the size and alignment of T, which nobody wrote to: a value of T, and nobody else's.
+    Some(unsafe { &mut *room })
+}
+
 /// A copy of `bytes` for the life of the process. Not for signal handlers.
 pub fn copy(bytes: &[u8]) -> Option<&'static [u8]> {
     let room = reserve(bytes.len(), 8)?;

@@ -163,16 +163,19 @@ impl Profiler {
     /// If the record file cannot be read, or in a forked child.
     pub fn stop(self) -> Result<Record, ProfilerError> {
         // Dropping it would stop what no longer runs.
-        let profiler = std::mem::ManuallyDrop::new(self);
+        let mut profiler = std::mem::ManuallyDrop::new(self);
+        let path = std::mem::take(&mut profiler.path);
         if !session::stop() {
             return Err(ProfilerError::Forked);
         }
-        let bytes = std::fs::read(&profiler.path);
+        let bytes = std::fs::read(&path);
         if profiler.is_temporary {
-            let _ = std::fs::remove_file(&profiler.path);
+            let _ = std::fs::remove_file(&path);
         }
-        let bytes = bytes.map_err(|error| ProfilerError::File(profiler.path.clone(), error))?;
-        Record::parse(&bytes).map_err(|error| ProfilerError::Record(profiler.path.clone(), error))
+        match bytes {
+            Ok(bytes) => Record::parse(&bytes).map_err(|error| ProfilerError::Record(path, error)),
+            Err(error) => Err(ProfilerError::File(path, error)),
+        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::arena::Place;
+use crate::memory::{self, Zeroed};
 use crate::registers::Registers;
 use crate::stack::Stack;
 use crate::unwind::trail::Trail;
 use crate::unwind::{self, Borrowed, For};
-use crate::{alive, bucket, sys, thread};
+use crate::{alive, bucket, thread};
 
 /// What a thread keeps, for as long as it lives.
 pub struct Memory {
@@ -41,6 +42,9 @@ struct Found {
 
 // SAFETY: `kept` is used only by the thread that set `is_taken`.
 unsafe impl Sync for Memory {}
+
+// SAFETY: numbers, and a null pointer.
+unsafe impl Zeroed for Memory {}
 
 /// All that were made, the newest first. They live as long as the process.
 static NEWEST: AtomicPtr<Memory> = AtomicPtr::new(std::ptr::null_mut());
@@ -77,9 +81,8 @@ fn take() -> Option<&'static Memory> {
 
 #[cold]
 fn make() -> Option<&'static Memory> {
-    let place = sys::map(size_of::<Memory>())?.cast::<Memory>();
-    // SAFETY: of that size, on a page, zeroed, which every field takes for a value; never given back.
-    let memory = unsafe { &*place };
+    let memory: &'static Memory = memory::zeroed()?;
+    let place = std::ptr::from_ref(memory).cast_mut();
     memory.is_taken.store(true, Ordering::Relaxed);
     let mut newest = NEWEST.load(Ordering::Acquire);
     loop {

@@ -19,10 +19,13 @@ use cfi::Room;
 use rule::{Cache, Rule, Step};
 
 struct Work {
-    cache: Cache,
+    cache: &'static mut Cache,
     room: Room,
     stack: Stack,
 }
+
+// SAFETY: a cache is made of numbers.
+unsafe impl memory::Zeroed for Cache {}
 
 struct Slot {
     is_busy: AtomicBool,
@@ -65,7 +68,7 @@ fn make_slot(who: For) -> Option<&'static Slot> {
         For::Signal => Some(sys::map_stack()?),
         For::Allocation => None,
     };
-    let work = UnsafeCell::new(Work { cache: Cache::new(), room: Room::new(), stack: Stack::new() });
+    let work = UnsafeCell::new(Work { cache: memory::zeroed()?, room: Room::new(), stack: Stack::new() });
     memory::place(Slot { is_busy: AtomicBool::new(false), work, stack })
 }
 

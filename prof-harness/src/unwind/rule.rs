@@ -99,24 +99,59 @@ pub fn caller(at: Registers, pc: u64, sp: u64, fp: u64) -> Step {
 const SETS: usize = 512;
 const WAYS: usize = 2;
 
+/// A rule in numbers. All are zero in an empty place: the kernel's zeroed memory is a cache, and takes room as it is used.
 #[derive(Clone, Copy)]
 struct Entry {
     pc: u64,
+    /// From 1 on.
     generation: u32,
-    rule: Rule,
+    kind: u32,
+    cfa_offset: i32,
+    saved_fp: i32,
 }
 
-/// Rules by program counter; each of two places that an address may have.
+const END: u32 = 0;
+const GUESS: u32 = 1;
+const EVALUATE: u32 = 2;
+const STEP: u32 = 4;
+const FROM_FP: u32 = 1;
+const SAVED_FP: u32 = 2;
+
+impl Entry {
+    fn new(pc: u64, generation: u32, rule: Rule) -> Entry {
+        let (kind, cfa_offset, saved_fp) = match rule {
+            Rule::End => (END, 0, None),
+            Rule::Guess => (GUESS, 0, None),
+            Rule::Evaluate => (EVALUATE, 0, None),
+            Rule::Step { from_fp, cfa_offset, saved_fp } => {
+                let fp = if from_fp { FROM_FP } else { 0 };
+                let saved = if saved_fp.is_some() { SAVED_FP } else { 0 };
+                (STEP | fp | saved, cfa_offset, saved_fp)
+            }
+        };
+        Entry { pc, generation, kind, cfa_offset, saved_fp: saved_fp.unwrap_or(0) }
+    }
+
+    fn rule(&self) -> Rule {
+        match self.kind {
+            END => Rule::End,
+            GUESS => Rule::Guess,
+            EVALUATE => Rule::Evaluate,
+            step => Rule::Step {
+                from_fp: step & FROM_FP != 0,
+                cfa_offset: self.cfa_offset,
+                saved_fp: (step & SAVED_FP != 0).then_some(self.saved_fp),
+            },
+        }
+    }
+}
+
+/// Rules by program counter; each of two places that an address may have. All bytes zero are an empty one.
 pub struct Cache {
     entries: [[Entry; WAYS]; SETS],
 }
 
 impl Cache {
-    /// An empty cache.
-    pub const fn new() -> Cache {
-        Cache { entries: [[Entry { pc: 0, generation: 0, rule: Rule::End }; WAYS]; SETS] }
-    }
-
     /// The rule for `pc`, from the cache or else from `look_up`.
     #[inline(always)]
     pub fn rule(&mut self, pc: u64, generation: u32, look_up: impl FnOnce() -> Rule) -> Rule {
@@ -124,15 +159,15 @@ impl Cache {
         let Some([first, second]) = self.entries.get_mut(set) else { return look_up() };
         let is = |entry: &Entry| entry.pc == pc && entry.generation == generation;
         if is(first) {
-            return first.rule;
+            return first.rule();
         }
         if is(second) {
             std::mem::swap(first, second);
-            return first.rule;
+            return first.rule();
         }
         let rule = look_up();
         *second = *first;
-        *first = Entry { pc, generation, rule };
+        *first = Entry::new(pc, generation, rule);
         rule
     }
 }
@@ -168,9 +203,27 @@ mod tests {
         assert_eq!(applied(Rule::Guess, false), Step::Caller(Registers { pc: 2009, sp: 2016, fp: 2001 }));
     }
 
+    fn empty() -> Cache {
+        let entry = Entry { pc: 0, generation: 0, kind: 0, cfa_offset: 0, saved_fp: 0 };
+        Cache { entries: [[entry; WAYS]; SETS] }
+    }
+
+    #[test]
+    fn a_rule_comes_out_of_the_cache_as_it_went_in() {
+        let steps = [false, true].into_iter().flat_map(|from_fp| {
+            [None, Some(0), Some(i32::MIN)].map(|saved_fp| Rule::Step { from_fp, cfa_offset: -8, saved_fp })
+        });
+        let rules: Vec<Rule> = steps.chain([Rule::End, Rule::Guess, Rule::Evaluate]).collect();
+        let mut cache = empty();
+        for (pc, rule) in rules.iter().enumerate() {
+            assert_eq!(cache.rule(pc as u64, 1, || *rule), *rule);
+            assert_eq!(cache.rule(pc as u64, 1, || unreachable!("it is there")), *rule);
+        }
+    }
+
     #[test]
     fn the_cache_keeps_two_of_a_set_and_forgets_another_generation() {
-        let mut cache = Box::new(Cache::new());
+        let mut cache = empty();
         let lookups = std::cell::Cell::new(0);
         let mut look = |pc, generation| {
             cache.rule(pc, generation, || {

@@ -15,9 +15,18 @@ static AT_WORK: [AtWork; thread::SHARDS] = [const { AtWork(AtomicUsize::new(0)) 
 #[repr(align(64))]
 struct AtWork(AtomicUsize);
 
+/// Values of the flag; the kernel clears it in a forked child.
+const STOPPING: u32 = 1;
+const ALIVE: u32 = 2;
+
 /// Whether records may be written: started, not stopped, and not a forked child. Signal: yes.
 pub fn is_alive() -> bool {
-    flag().is_some_and(|flag| flag.load(Ordering::SeqCst) == 1)
+    flag().is_some_and(|flag| flag.load(Ordering::SeqCst) == ALIVE)
+}
+
+/// Whether a record is there: what was begun before a stop comes to its end. Not in a forked child. Signal: yes.
+pub fn has_record() -> bool {
+    flag().is_some_and(|flag| flag.load(Ordering::Relaxed) != 0)
 }
 
 fn flag() -> Option<&'static AtomicU32> {
@@ -145,7 +154,7 @@ pub fn start() -> bool {
     OWNER.store(sys::process_id(), Ordering::Relaxed);
     SESSION.fetch_add(1, Ordering::Relaxed);
     if let Some(flag) = flag() {
-        flag.store(1, Ordering::SeqCst);
+        flag.store(ALIVE, Ordering::SeqCst);
     }
     true
 }
@@ -154,7 +163,7 @@ pub fn start() -> bool {
 /// Not for signal handlers.
 pub fn stop() -> bool {
     if let Some(flag) = flag() {
-        flag.store(0, Ordering::SeqCst);
+        flag.store(STOPPING, Ordering::SeqCst);
     }
     // Whoever has not seen the flag is seen at work from here on.
     sys::barrier();

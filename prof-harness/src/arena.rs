@@ -12,7 +12,7 @@ use prof_record::layout::{self, header, HEADER_WORDS, MAX_SEGMENTS, PREFIX_WORDS
 use crate::{alive, memory, sys, thread};
 
 /// Where an entry lies: the index of its first word in the file. Never 0.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place(u32);
 
 impl Place {
@@ -37,6 +37,8 @@ static PATH: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static GROWING: AtomicBool = AtomicBool::new(false);
 /// Where each shard's own part of the arena goes on, and where it ends: places in the upper and the lower half.
 static SHARDS: [AtomicU64; thread::SHARDS] = [const { AtomicU64::new(0) }; thread::SHARDS];
+/// How many segments there are beyond the one in use, once half of that is used.
+const AHEAD: usize = 2;
 /// Words of such a part: a page.
 const SHARD_WORDS: usize = 512;
 /// The file could not grow once; it is not tried again for every sample.
@@ -49,11 +51,12 @@ pub fn create(path: &CStr) -> bool {
     let Some(index) = sys::map(INDEX_SLOTS * size_of::<AtomicU32>()) else { return false };
     let Some(file) = sys::create(path) else { return false };
     let bytes = layout::HEADER_BYTES;
-    if !file.reserve(0, bytes + layout::segment_bytes(0)) {
+    if !file.reserve(0, layout::segment_offset(AHEAD)) {
         return false;
     }
     let Some(header) = file.map_shared(0, bytes) else { return false };
-    let Some(segment) = file.map_shared(layout::segment_offset(0), layout::segment_bytes(0)) else { return false };
+    let segment = |k| file.map_shared(layout::segment_offset(k), layout::segment_bytes(k));
+    let (Some(first), Some(second)) = (segment(0), segment(1)) else { return false };
     PATH.store(path.as_ptr().cast_mut().cast(), Ordering::Relaxed);
     INDEX.store(index.cast(), Ordering::Relaxed);
     // An earlier record's may still be there: its last readers may not have gone.
@@ -64,7 +67,8 @@ pub fn create(path: &CStr) -> bool {
         shard.store(0, Ordering::Relaxed);
     }
     FULL.store(false, Ordering::Relaxed);
-    SEGMENTS[0].store(segment.cast(), Ordering::Relaxed);
+    SEGMENTS[0].store(first.cast(), Ordering::Relaxed);
+    SEGMENTS[1].store(second.cast(), Ordering::Relaxed);
     HEADER.store(header.cast(), Ordering::Release);
     true
 }
@@ -88,7 +92,7 @@ pub fn close() {
 pub fn header_word(index: usize) -> Option<&'static AtomicU64> {
     let words = HEADER.load(Ordering::Acquire);
     // In a forked child the mapping is gone.
-    if words.is_null() || index >= HEADER_WORDS || !alive::is_alive() {
+    if words.is_null() || index >= HEADER_WORDS || !alive::has_record() {
         return None;
     }
     // SAFETY: the header is mapped until the session's last record is made, and `index` lies in it.
@@ -114,11 +118,18 @@ pub fn word(place: Place, offset: usize) -> Option<&'static AtomicU64> {
     words(place, offset + 1)?.last()
 }
 
+/// The first words of an entry that has at least so many. Signal: yes.
+#[inline(always)]
+pub fn entry<const N: usize>(place: Place) -> Option<&'static [AtomicU64; N]> {
+    words(place, N)?.try_into().ok()
+}
+
 /// The `length` words from `place` on. Signal: yes.
+#[inline(always)]
 fn words(place: Place, length: usize) -> Option<&'static [AtomicU64]> {
     let (segment, index) = layout::segment_of(place.0 as usize);
     let words = SEGMENTS.get(segment)?.load(Ordering::Acquire);
-    if words.is_null() || !alive::is_alive() || index + length > layout::segment_bytes(segment) / 8 {
+    if words.is_null() || !alive::has_record() || index + length > layout::segment_bytes(segment) / 8 {
         return None;
     }
     // SAFETY: as the header, and the words lie in it.
@@ -224,8 +235,8 @@ fn reserve(length: usize) -> Option<Place> {
             return None;
         }
         // Ahead of need, so that threads that reach the end together do not lose samples to each other.
-        if index > words / 2 && segment + 1 < MAX_SEGMENTS && !is_mapped(segment + 1) {
-            grow(segment + 1);
+        if index > words / 2 && segment + AHEAD < MAX_SEGMENTS && !is_mapped(segment + AHEAD) {
+            grow(segment + AHEAD);
         }
         if index + length <= words {
             return u32::try_from(start).ok().map(Place);
@@ -256,6 +267,16 @@ fn reserve_in_shard(shard: usize, length: usize) -> Option<Place> {
 
 fn is_mapped(segment: usize) -> bool {
     !SEGMENTS[segment].load(Ordering::Acquire).is_null()
+}
+
+/// Whether what found no room may find some now: another thread is making it, or has since there were so many segments.
+pub fn is_growing_from(segments: usize) -> bool {
+    GROWING.load(Ordering::Acquire) || self::segments() != segments
+}
+
+/// How many segments there are.
+pub fn segments() -> usize {
+    (0..MAX_SEGMENTS).take_while(|k| is_mapped(*k)).count()
 }
 
 /// Maps the next segment; false if it cannot be had or another thread is at it.

@@ -55,36 +55,42 @@ pub fn heap_bucket(stack: Place, label: Option<Place>, size: u64, shard: Option<
     }
 }
 
-/// Adds one to a counter of a heap bucket, by its index in [`layout::heap`]; false without a record.
-#[inline(always)]
-pub fn add(bucket: Place, counter: usize) -> bool {
-    match heap_counter(bucket, counter) {
-        Some(word) => {
-            word.fetch_add(1, Ordering::Relaxed);
-            true
-        }
-        None => false,
+/// The words of a heap bucket.
+#[derive(Clone, Copy)]
+pub struct HeapBucket(&'static [AtomicU64; HEAP_BUCKET_WORDS]);
+
+// The key and the size come before the counters.
+const HEAP_BUCKET_WORDS: usize = PREFIX_WORDS + 2 + heap::COUNTERS;
+
+impl HeapBucket {
+    /// The bucket at a place; none without a record.
+    #[inline(always)]
+    pub fn at(place: Place) -> Option<HeapBucket> {
+        arena::entry(place).map(HeapBucket)
     }
-}
 
-/// A counter of a heap bucket, by its index in [`layout::heap`].
-#[inline(always)]
-pub fn heap_counter(bucket: Place, counter: usize) -> Option<&'static AtomicU64> {
-    // The key and the size come first.
-    arena::word(bucket, PREFIX_WORDS + 2 + counter)
-}
+    /// A counter, by its index in [`layout::heap`].
+    #[inline(always)]
+    pub fn counter(self, index: usize) -> &'static AtomicU64 {
+        &self.0[PREFIX_WORDS + 2 + index]
+    }
 
-/// The label of a heap bucket.
-#[inline(always)]
-pub fn label_of(bucket: Place) -> Option<Place> {
-    let key = arena::word(bucket, PREFIX_WORDS)?.load(Ordering::Relaxed);
-    Place::from_word((key >> 32) as u32)
-}
+    /// Adds one to a counter, by its index in [`layout::heap`].
+    #[inline(always)]
+    pub fn add(self, counter: usize) {
+        self.counter(counter).fetch_add(1, Ordering::Relaxed);
+    }
 
-/// The bytes of each block of a heap bucket.
-pub fn size_of(bucket: Place) -> u64 {
-    let word = arena::word(bucket, PREFIX_WORDS + 1).map_or(0, |word| word.load(Ordering::Relaxed));
-    word & ((1 << layout::SHARD_SHIFT) - 1)
+    /// The bucket's label.
+    #[inline(always)]
+    pub fn label(self) -> Option<Place> {
+        Place::from_word((self.0[PREFIX_WORDS].load(Ordering::Relaxed) >> 32) as u32)
+    }
+
+    /// The bytes of each block.
+    pub fn size(self) -> u64 {
+        self.0[PREFIX_WORDS + 1].load(Ordering::Relaxed) & ((1 << layout::SHARD_SHIFT) - 1)
+    }
 }
 
 /// A counter of a label, by its index in [`layout::label`].

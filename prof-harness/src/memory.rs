@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use crate::sys;
 
 const CHUNK_BYTES: usize = 256 << 10;
+/// Bytes beyond which a block is a mapping of its own.
+const LARGE: usize = CHUNK_BYTES / 8;
 
 static CHUNK: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static USED: AtomicUsize = AtomicUsize::new(CHUNK_BYTES);
@@ -43,8 +45,9 @@ pub fn copy(bytes: &[u8]) -> Option<&'static [u8]> {
     Some(unsafe { std::slice::from_raw_parts(room, bytes.len()) })
 }
 
-fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
-    if bytes > CHUNK_BYTES / 8 {
+/// Zeroed memory that nobody else has; none if memory is short. Not for signal handlers.
+pub fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
+    if bytes > LARGE {
         return sys::map(bytes);
     }
     // One thread at a time; the work inside is a few instructions and at times one mmap.
@@ -63,4 +66,16 @@ fn reserve(bytes: usize, align: usize) -> Option<*mut u8> {
     };
     MAPPING.store(false, Ordering::Release);
     room
+}
+
+/// Gives memory back, if it is a mapping of its own: a small block stays until the process ends.
+///
+/// # Safety
+///
+/// It came from [`reserve`] with the same `bytes`, and nobody uses it any more.
+pub unsafe fn give_back(room: *mut u8, bytes: usize) {
+    if bytes > LARGE {
+        // SAFETY: the caller's promise, and mapped so.
+        unsafe { sys::unmap(room, bytes) };
+    }
 }

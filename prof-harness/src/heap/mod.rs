@@ -10,12 +10,13 @@ mod exact;
 mod live;
 mod next;
 mod peak;
+mod region;
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::alive::InSession;
-use crate::arena::Place;
+use crate::arena::{self, Place};
 use crate::registers::Registers;
 use crate::stack::Stack;
 use crate::thread::Thread;
@@ -140,12 +141,16 @@ fn captured(size: u64, label: Option<Place>, caller: Registers, is_exact: bool) 
         let stack = bucket::intern_stack(stack, 0)?;
         bucket::heap_bucket(stack, label, size, is_exact.then(thread::shard))
     };
-    // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound.
+    // Unlike a signal handler, an allocation can wait for threads that were interrupted while they unwound, or that make room.
     let attempt = |attempt| {
         if attempt > 0 {
             sys::yield_now();
         }
-        unwind::capture(For::Allocation, caller, thread::bounds(), take)
+        let segments = arena::segments();
+        match unwind::capture(For::Allocation, caller, thread::bounds(), take) {
+            Some(None) if arena::is_growing_from(segments) => None,
+            result => result,
+        }
     };
     (0..MOST_YIELDS).find_map(attempt).flatten()
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use prof_record::layout::{header, heap, label};
 
 use crate::arena::{self, Place};
-use crate::bucket;
+use crate::bucket::{self, HeapBucket};
 use crate::lock::Lock;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
@@ -23,40 +23,42 @@ pub fn start(keeps: bool, period: u64) {
     set(arena::header_word(header::KEEPS_PEAKS), keeps.into());
 }
 
-/// Counts an allocation of `bucket`; false without a record.
+/// Counts an allocation of the bucket at a place; false without a record.
 #[inline(always)]
 pub fn allocated(bucket: Place) -> bool {
-    if !IS_ON.load(Ordering::Relaxed) {
-        return bucket::add(bucket, heap::ALLOCATIONS);
+    let Some(bucket) = HeapBucket::at(bucket) else { return false };
+    if IS_ON.load(Ordering::Relaxed) {
+        kept(bucket, heap::ALLOCATIONS, u64::wrapping_add);
+    } else {
+        bucket.add(heap::ALLOCATIONS);
     }
-    kept(bucket, heap::ALLOCATIONS, u64::wrapping_add)
+    true
 }
 
-/// Counts a free of a block of `bucket`.
+/// Counts a free of a block of the bucket at a place.
 #[inline(always)]
 pub fn freed(bucket: Place) {
-    let label = bucket::label_of(bucket);
-    if label.is_some_and(|place| value(bucket::label_counter(place, label::HAS_ENDED)) != 0) {
-        bucket::add(bucket, heap::LATE_FREES);
+    let Some(bucket) = HeapBucket::at(bucket) else { return };
+    if bucket.label().is_some_and(|label| value(bucket::label_counter(label, label::HAS_ENDED)) != 0) {
+        bucket.add(heap::LATE_FREES);
     }
     if IS_ON.load(Ordering::Relaxed) {
         kept(bucket, heap::FREES, u64::wrapping_sub);
     } else {
-        bucket::add(bucket, heap::FREES);
+        bucket.add(heap::FREES);
     }
 }
 
 /// Counts, after keeping what the bucket had at the last peaks, and changes what is in use.
 #[cold]
 #[inline(never)]
-fn kept(bucket: Place, counter: usize, change: fn(u64, u64) -> u64) -> bool {
-    let bytes = estimate(bucket::size_of(bucket));
+fn kept(bucket: HeapBucket, counter: usize, change: fn(u64, u64) -> u64) {
+    let bytes = estimate(bucket.size());
+    let of_label = |counter| bucket.label().and_then(|place| bucket::label_counter(place, counter));
     LOCK.held(|| {
-        let labels = bucket::label_of(bucket);
-        let of_label = |counter| labels.and_then(|place| bucket::label_counter(place, counter));
         keep(bucket, arena::header_word(header::HEAP_PEAK_NUMBER), heap::PEAK_NUMBER, heap::AT_PEAK);
         keep(bucket, of_label(label::PEAK_NUMBER), heap::LABEL_PEAK_NUMBER, heap::AT_LABEL_PEAK);
-        let is_counted = bucket::add(bucket, counter);
+        bucket.add(counter);
         let of_process = [header::HEAP_LIVE, header::HEAP_PEAK, header::HEAP_PEAK_NUMBER].map(arena::header_word);
         for [live, peak, number] in [of_process, [label::LIVE, label::PEAK, label::PEAK_NUMBER].map(of_label)] {
             let now = change(value(live), bytes);
@@ -66,17 +68,16 @@ fn kept(bucket: Place, counter: usize, change: fn(u64, u64) -> u64) -> bool {
                 set(number, value(number) + 1);
             }
         }
-        is_counted
-    })
+    });
 }
 
 /// Keeps what the bucket has, if it has not changed since the peak that `last` numbers.
-fn keep(bucket: Place, last: Option<&AtomicU64>, number: usize, at_peak: usize) {
-    let counter = |index| bucket::heap_counter(bucket, index);
-    if value(counter(number)) != value(last) {
-        let live = value(counter(heap::ALLOCATIONS)).saturating_sub(value(counter(heap::FREES)));
-        set(counter(at_peak), live);
-        set(counter(number), value(last));
+fn keep(bucket: HeapBucket, last: Option<&AtomicU64>, number: usize, at_peak: usize) {
+    let counter = |index| value(Some(bucket.counter(index)));
+    if counter(number) != value(last) {
+        let live = counter(heap::ALLOCATIONS).saturating_sub(counter(heap::FREES));
+        set(Some(bucket.counter(at_peak)), live);
+        set(Some(bucket.counter(number)), value(last));
     }
 }
 

@@ -2,6 +2,7 @@
 //! libgcc: each capture takes one of a few slots, each with a cache of rules, room for gimli's work and for what is captured.
 //! Those for signals have a stack to work on too: the thread's may have no room left. Which objects are loaded is in `mapping.rs`.
 
+mod calls;
 mod cfi;
 pub mod modules;
 mod rule;

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 
+use super::calls::{Context, Tree};
 use super::rule::{self, Rule, Step};
 use super::{modules, Borrowed, Work};
 use crate::registers::Registers;
@@ -206,7 +207,7 @@ impl Trail {
     /// What is noted at a place of the tree; 0 at first.
     #[inline(always)]
     pub fn note(&mut self, context: Context) -> &mut u32 {
-        &mut self.tree.nodes[context.0 as usize % NODES].note
+        self.tree.note(context)
     }
 }
 
@@ -265,64 +266,6 @@ impl Reads {
             seen.value = self.values[place].get();
         }
         self.count.get() <= 2
-    }
-}
-
-/// A place in the tree of calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Context(u32);
-
-impl Context {
-    /// Before any call.
-    const ROOT: Context = Context(0);
-}
-
-const NODES: usize = 1 << 15;
-const HEADS: usize = 1 << 14;
-
-/// Calls by what they are made from. The first node is the root.
-struct Tree {
-    nodes: [Node; NODES],
-    /// Nodes in use, but for the root.
-    length: usize,
-    /// The newest node of each chain of equal hash bits, 0 for none.
-    heads: [u32; HEADS],
-}
-
-#[derive(Clone, Copy)]
-struct Node {
-    pc: u64,
-    parent: Context,
-    /// The next of the chain.
-    next: u32,
-    note: u32,
-}
-
-impl Tree {
-    fn clear(&mut self) {
-        self.length = 0;
-        self.heads.fill(0);
-    }
-
-    /// The call at `pc` from `parent`; none if the tree is full.
-    #[inline(always)]
-    fn child(&mut self, parent: Context, pc: u64) -> Option<Context> {
-        let hash = (pc ^ u64::from(parent.0) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let head = &mut self.heads[(hash >> 50) as usize % HEADS];
-        let mut at = *head;
-        while at != 0 {
-            let node = &self.nodes[at as usize];
-            if node.pc == pc && node.parent == parent {
-                return Some(Context(at));
-            }
-            at = node.next;
-        }
-        let place = self.length + 1;
-        let node = self.nodes.get_mut(place)?;
-        *node = Node { pc, parent, next: *head, note: 0 };
-        *head = place as u32;
-        self.length = place;
-        Some(Context(place as u32))
     }
 }
 
@@ -400,7 +343,7 @@ mod tests {
             let context = descend(trail, path, depth);
             assert_eq!(*contexts.entry((depth, path)).or_insert(context), context, "equal stacks have one place");
         }
-        let distinct: std::collections::HashSet<_> = contexts.values().map(|context| context.0).collect();
+        let distinct: std::collections::HashSet<_> = contexts.values().collect();
         assert_eq!(distinct.len(), contexts.len(), "different stacks have different ones");
     }
 
@@ -426,7 +369,9 @@ mod tests {
         let trail = new_trail();
         assert!(deep(trail, 100));
         assert!(!deep(trail, MAX_FRAMES as u32 + 10));
-        trail.tree.length = NODES - 3;
+        // What is not on the way of this walk yet.
+        assert!((1..u64::MAX).any(|pc| trail.tree.child(Context::ROOT, pc).is_none()));
+        trail.begin();
         assert!(!deep(trail, 100), "the tree is full");
         assert!(deep(trail, 100), "and was cleared");
     }

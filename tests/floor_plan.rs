@@ -58,12 +58,12 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 37] = [
+const FILES_WITH_UNSAFE: [&str; 42] = [
     "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
-    "prof-harness/src/autostart.rs",
     "prof-harness/src/birth.rs",
+    "prof-harness/src/copies.rs",
     "prof-harness/src/cpu/blocked.rs",
     "prof-harness/src/cpu/chain.rs",
     "prof-harness/src/cpu/clock.rs",
@@ -73,9 +73,13 @@ const FILES_WITH_UNSAFE: [&str; 37] = [
     "prof-harness/src/exec.rs",
     "prof-harness/src/heap/door.rs",
     "prof-harness/src/heap/exact.rs",
+    "prof-harness/src/heap/jemalloc.rs",
     "prof-harness/src/heap/live.rs",
+    "prof-harness/src/heap/mimalloc.rs",
     "prof-harness/src/heap/next.rs",
     "prof-harness/src/heap/region.rs",
+    "prof-harness/src/heap/snmalloc.rs",
+    "prof-harness/src/heap/wrapper.rs",
     "prof-harness/src/interpose.rs",
     "prof-harness/src/mapping.rs",
     "prof-harness/src/memory.rs",
@@ -89,6 +93,7 @@ const FILES_WITH_UNSAFE: [&str; 37] = [
     "prof-harness/src/sys/signal.rs",
     "prof-harness/src/sys/stack.rs",
     "prof-harness/src/sys/thread.rs",
+    "prof-harness/src/testing.rs",
     "prof-harness/src/thread.rs",
     "prof-harness/src/unwind/mod.rs",
     "prof-harness/src/unwind/modules.rs",

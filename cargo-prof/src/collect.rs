@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, TargetKind};
 use prof_pprof::{CpuProfile, CpuTotals, Origin, Profile, Runtime};
-use prof_record::{Engine, Record};
+use prof_record::{Door, Engine, Record};
 
 use crate::Error;
 use crate::cli::Cargo;
@@ -30,6 +30,8 @@ pub struct Collected {
     pub stats: Option<MemStats>,
     /// How the CPU was sampled, by some process or other.
     engines: BTreeSet<Engine>,
+    /// How allocations were seen, in some process or other.
+    doors: BTreeSet<Door>,
     /// What the user should know of it.
     pub doubts: Vec<String>,
     /// Whether any test or benchmark ran, or anything was measured.
@@ -76,6 +78,7 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     let mut cpu = asked.cpu_rate.map(|_| CpuProfile::new(asked.cpu_period()));
     let mut heap = Heap::new(asked);
     let mut engines = BTreeSet::new();
+    let mut doors = BTreeSet::new();
     let mut has_any = false;
     let mut doubts = Vec::new();
     for path in record_files(directory)? {
@@ -100,12 +103,13 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
         }
         if let Some(heap) = &mut heap {
             doubts.extend(targets.unseen(&record));
+            doors.extend(&record.doors);
             doubts.extend(heap.add(&record, &origin));
         }
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let ([mem, peak, left], stats) = heap.map(Heap::finish).unwrap_or_default();
-    let mut collected = Collected { cpu, mem, peak, left, stats, engines, doubts, has_any };
+    let mut collected = Collected { cpu, mem, peak, left, stats, engines, doors, doubts, has_any };
     collected.comment(asked);
     collected.comment_peak(asked);
     collected.name(sources);
@@ -146,9 +150,17 @@ impl Collected {
         self.engines.iter().map(|engine| engine.name()).collect::<Vec<_>>().join("+")
     }
 
+    /// The names of the doors that allocations were seen at: processes of one run may have different ones.
+    pub fn doors(&self) -> String {
+        if self.doors.is_empty() {
+            return "none".to_owned();
+        }
+        self.doors.iter().map(|door| door.name()).collect::<Vec<_>>().join("+")
+    }
+
     fn comment(&mut self, asked: Asked) {
         let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
-        let engines = self.engines();
+        let (engines, doors) = (self.engines(), self.doors());
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
@@ -168,7 +180,7 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.mem, asked.mem_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine malloc-hook, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} broken, {} \
+                    "{tool}: engine {doors}, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} broken, {} \
                      processes",
                     totals.samples,
                     totals.lost_samples,
@@ -263,7 +275,7 @@ pub struct Targets {
 /// A target of the project.
 struct Target {
     origin: Origin,
-    allocator: Option<String>,
+    allocators: BTreeSet<String>,
 }
 
 impl Targets {
@@ -272,7 +284,7 @@ impl Targets {
         let mut targets = Targets { known: Vec::new(), by_build_id: HashMap::new(), by_path: HashMap::new() };
         for (index, made) in made.iter().enumerate() {
             let origin = Origin { package: made.package.clone(), target: target_name(made, metadata) };
-            targets.known.push(Target { origin, allocator: made.allocator.clone() });
+            targets.known.push(Target { origin, allocators: made.allocators.clone() });
             if let Some(build_id) = &made.build_id {
                 targets.by_build_id.insert(build_id.clone(), index);
             }
@@ -296,13 +308,32 @@ impl Targets {
     }
 
     /// What the memory profile does not see of a process.
-    fn unseen(&self, record: &Record) -> Option<String> {
+    fn unseen(&self, record: &Record) -> Vec<String> {
         let Origin { package, target } = self.origin(record);
-        if !record.sees_malloc {
-            return Some(format!("{package} {target} brings a malloc of its own: its allocations are not seen"));
+        // The program says itself what is to be seen.
+        if record.doors.contains(&Door::Wrapper) {
+            return Vec::new();
         }
-        let allocator = self.find(record)?.allocator.as_ref()?;
-        Some(format!("{package} {target} uses {allocator}: the memory profile sees only what comes from libc's malloc"))
+        if !record.doors.contains(&Door::Malloc) {
+            return vec![format!("{package} {target} brings a malloc of its own: its allocations are not seen")];
+        }
+        let is_seen = |allocator: &&String| record.doors.iter().any(|door| door.name() == *allocator);
+        let allocators = self.find(record).map(|target| &target.allocators).into_iter().flatten();
+        let mut unseen: Vec<String> = allocators
+            .filter(|allocator| !is_seen(allocator))
+            .map(|allocator| {
+                format!(
+                    "{package} {target} brings {allocator}, and its linker cannot show us what it gives: those allocations are \
+                     not seen"
+                )
+            })
+            .collect();
+        if !record.sees_malloc {
+            unseen.push(format!(
+                "{package} {target} brings a malloc of its own: what shared libraries allocate from it is not seen"
+            ));
+        }
+        unseen
     }
 }
 

@@ -59,13 +59,17 @@ impl Summary<'_> {
             let bytes = |value| measurement::label(value, "bytes", "auto");
             let _ = writeln!(
                 text,
-                "{}memory profile  {}  ({} in {}, {} in use at the end; {} sampled)",
+                "{}memory profile  {}  ({} in {}, {} in use at the end; {} sampled{})",
                 if text.is_empty() { "\n" } else { "" },
                 shown(&output.shown),
                 bytes(totals.alloc_space),
                 counted(u64::try_from(totals.alloc_objects).unwrap_or(0), "allocation"),
                 bytes(totals.inuse_space),
                 totals.samples,
+                match &*self.collected.doors() {
+                    "malloc" => String::new(),
+                    doors => format!(" by {doors}"),
+                },
             );
             doubt(&mut text, [totals.lost_samples, totals.truncated_samples, totals.broken_samples], totals.samples);
         }

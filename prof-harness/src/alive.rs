@@ -115,8 +115,10 @@ fn desks() -> impl Iterator<Item = &'static Desk> {
 /// What holds in one session alone, such as a place in its record.
 #[derive(Clone, Copy)]
 pub struct InSession<T> {
-    value: T,
-    session: u32,
+    /// What holds.
+    pub value: T,
+    /// The session's number.
+    pub session: u32,
 }
 
 /// What `find` finds in the session. Signal: yes.

@@ -2,35 +2,17 @@
 //! the harness sleeps. Whatever fails here leaves the program unprofiled, never broken.
 
 use std::ffi::{c_char, c_int, CStr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use prof_record::{
     Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
     TEST_THREADS_VARIABLE,
 };
 
-use crate::{alive, arena, cpu, exec, label, mapping, named_tests, session, sys, thread};
+use crate::{alive, arena, copies, cpu, exec, label, mapping, named_tests, session, sys, thread};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
-
-// One for all copies of this crate in a program, as weak symbols of a name become one: a project whose own dependencies
-// hold the harness gets a second by injection, and only the first to come here may start.
-std::arch::global_asm!(
-    ".pushsection .data.prof_harness_copies,\"aw\",@progbits",
-    ".p2align 3",
-    ".weak prof_harness_copies",
-    ".type prof_harness_copies,@object",
-    "prof_harness_copies:",
-    ".quad 0",
-    ".size prof_harness_copies, 8",
-    ".popsection",
-);
-
-unsafe extern "C" {
-    #[link_name = "prof_harness_copies"]
-    static COPIES: AtomicU64;
-}
 
 #[used]
 #[link_section = ".init_array"]
@@ -41,9 +23,7 @@ static CONSTRUCTOR: extern "C" fn(c_int, *const *const c_char, *const *const c_c
 static DESTRUCTOR: extern "C" fn() = destruct;
 
 extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variables: *const *const c_char) {
-    // SAFETY: defined above, zeroed, of that size.
-    let is_first = unsafe { COPIES.fetch_add(1, Ordering::Relaxed) } == 0;
-    if is_first {
+    if copies::is_at_work() {
         thread::inside(|| {
             thread::watch_ends();
             exec::prepare();

@@ -98,9 +98,11 @@ unsafe extern "C" {
 }
 
 std::arch::global_asm!(
+    // A program may hold two copies of this crate: see `interpose.rs`.
+    ".ifndef prof_harness_thread_start",
     ".pushsection .text.prof_harness_thread_start,\"ax\",@progbits",
     ".hidden prof_harness_thread_start",
-    ".globl prof_harness_thread_start",
+    ".weak prof_harness_thread_start",
     ".type prof_harness_thread_start,@function",
     "prof_harness_thread_start:",
     ".cfi_startproc",
@@ -115,6 +117,7 @@ std::arch::global_asm!(
     ".cfi_endproc",
     ".size prof_harness_thread_start, .-prof_harness_thread_start",
     ".popsection",
+    ".endif",
     take_in = sym take_in,
 );
 

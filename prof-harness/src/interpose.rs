@@ -1,25 +1,34 @@
-//! Definitions before libc's: each a weak symbol, so that a program which defines the name itself keeps it, and a jump, so
-//! that no frame of the definition lies on the program's stack; where something is to be done after libc's, a call.
+//! Definitions before those of others: each a weak symbol, so that a program which defines the name itself keeps it, and a
+//! jump, so that no frame of the definition lies on the program's stack; where something is to be done after the other, a call.
 
 use std::ffi::{c_void, CStr};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::{sys, thread};
 
-/// Defines the C function `$name` by the instructions `$line`, which call or jump to `{target}` and other functions named.
+/// Defines the C function `$name`, with more names after `=`, by the instructions `$line`, which call or jump to `{target}` and
+/// other functions named.
 macro_rules! define {
-    ($name:literal, $target:ident $(, $operand:ident = $function:ident)*, [$($line:expr),+ $(,)?]) => {
+    ($name:literal $(= $also:literal)*, $target:ident $(, $operand:ident = $function:ident)*, [$($line:expr),+ $(,)?]) => {
         std::arch::global_asm!(
+            // Fat LTO puts the assembly of two copies of this crate together.
+            concat!(".ifndef ", $name),
             concat!(".pushsection .text.prof_", $name, ",\"ax\",@progbits"),
             ".p2align 4",
             concat!(".weak ", $name),
             concat!(".type ", $name, ",@function"),
+            $(
+                concat!(".weak ", $also),
+                concat!(".type ", $also, ",@function"),
+                concat!($also, ":"),
+            )*
             concat!($name, ":"),
             ".cfi_startproc",
             $($line,)+
             ".cfi_endproc",
             concat!(".size ", $name, ", .-", $name),
             ".popsection",
+            ".endif",
             target = sym $target,
             $($operand = sym $function,)*
         );
@@ -28,8 +37,49 @@ macro_rules! define {
 
 /// Defines the C function `$name` as a jump to `$target`, which has the same signature.
 macro_rules! interpose {
-    ($name:literal, $target:ident) => {
-        define!($name, $target, ["jmp {target}"]);
+    ($name:literal $(= $also:literal)*, $target:ident) => {
+        define!($name $(= $also)*, $target, ["jmp {target}"]);
+    };
+}
+
+/// Defines the C function `$name` as a jump to `$target`, which takes two arguments more: the stack and frame pointer at
+/// entry, in the registers that follow those of the function's own arguments.
+macro_rules! door {
+    ($name:literal $(= $also:literal)*, $sp:literal, $fp:literal, $target:ident) => {
+        define!(
+            $name $(= $also)*,
+            $target,
+            [concat!("mov ", $sp, ", rsp"), concat!("mov ", $fp, ", rbp"), "jmp {target}"]
+        );
+    };
+}
+
+/// The address of the function `$name`; null if the program has none.
+macro_rules! address_of {
+    ($name:expr) => {{
+        #[inline(always)]
+        fn address() -> *const std::ffi::c_void {
+            let address;
+            // SAFETY: loads the function's address. The directive stands in the same object file as the use, or the
+            // symbol would be needed.
+            unsafe {
+                std::arch::asm!(
+                    concat!(".weak ", $name),
+                    concat!("mov {}, qword ptr [rip + ", $name, "@GOTPCREL]"),
+                    out(reg) address,
+                    options(pure, readonly, nostack, preserves_flags)
+                );
+            }
+            address
+        }
+        address()
+    }};
+}
+
+/// The function `$name`, of type `$function`, whose calls the linker wrapped. Unsafe: there must be one of that type.
+macro_rules! behind {
+    ($name:literal, $function:ty) => {
+        std::mem::transmute::<*const std::ffi::c_void, $function>(address_of!(concat!("__real_", $name)))
     };
 }
 

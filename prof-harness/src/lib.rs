@@ -2,12 +2,14 @@
 //! constructor before `main` looks for the `PROF_*` variables of [`prof_record`] and, if they are there, starts
 //!
 //! * a CPU sampler: a clock on each thread, a SIGPROF handler that unwinds (`cpu`);
-//! * an allocation sampler: definitions of `malloc` and its kin before libc's (`heap`);
+//! * an allocation sampler: definitions of `malloc` and its kin before libc's, and before those of allocators that are
+//!   linked in (`heap`);
 //!
 //! both of which count into buckets in a shared mapping of a record file (`arena`, `bucket`). The kernel keeps
 //! what is in the mapping however the process ends, so there is no thread that drains and nothing to flush.
 //!
-//! A program can start them as well, for a part of itself: see [`Profiler`].
+//! A program can start them as well, for a part of itself: see [`Profiler`]. With [`Alloc`] it shows them the allocations
+//! of an allocator that they know no door to.
 //!
 //! It never prints, never fails its host and never calls the program's own allocator from a signal or a hook: what
 //! it cannot record it counts.
@@ -23,6 +25,7 @@ mod arena;
 mod autostart;
 mod birth;
 mod bucket;
+mod copies;
 mod cpu;
 mod exec;
 mod heap;
@@ -42,5 +45,6 @@ mod unwind;
 
 pub mod testing;
 
+pub use heap::Alloc;
 pub use prof_record;
 pub use profiler::{Options, Profiler, ProfilerError};

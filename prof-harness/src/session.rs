@@ -73,6 +73,7 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
     }
     if settings.heap_period > 0 {
         set(header::SEES_MALLOC, heap::sees_malloc().into());
+        add(header::DOORS, heap::doors());
         heap::start(settings.heap_period, settings.keeps_peaks);
     } else if code == Code::Stays {
         heap::start_never();
@@ -156,5 +157,12 @@ fn create_record(path: &CStr, settings: Settings) -> Result<(), Failure> {
 fn set(index: usize, value: u64) {
     if let Some(word) = arena::header_word(index) {
         word.store(value, Ordering::Relaxed);
+    }
+}
+
+/// Adds bits to a word in which other threads may have set some.
+fn add(index: usize, bits: u64) {
+    if let Some(word) = arena::header_word(index) {
+        word.fetch_or(bits, Ordering::Relaxed);
     }
 }

@@ -9,6 +9,7 @@
 pub mod layout;
 
 mod contract;
+mod doors;
 mod error;
 mod parse;
 mod record;
@@ -17,5 +18,6 @@ pub use contract::{
     SettingError, Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE,
     HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
 };
+pub use doors::{DOORS, PULLED};
 pub use error::Error;
 pub use record::{CpuBucket, Door, Engine, HeapBucket, Label, LabelKind, Loss, Mapping, Record, Stack};

@@ -27,6 +27,8 @@ pub struct Invocation {
     pub emits_link: bool,
     /// Whether libc is linked statically.
     pub is_static: bool,
+    /// Whether it links by way of a C compiler, as rustc does unless told otherwise.
+    pub links_by_a_compiler: bool,
 }
 
 /// Flags of rustc, besides `-C` and `--emit`, that take the next argument as their value.
@@ -67,7 +69,7 @@ impl Invocation {
     /// Understands the arguments after rustc's own path. None if it compiles nothing of a package, as when cargo asks
     /// for the version or probes with `-`.
     pub fn parse(arguments: &[OsString]) -> Option<Invocation> {
-        let mut call = Invocation { emits_link: true, ..Invocation::default() };
+        let mut call = Invocation { emits_link: true, links_by_a_compiler: true, ..Invocation::default() };
         let expanded = expand(arguments);
         let mut arguments = expanded.iter().map(OsString::as_os_str).peekable();
         while let Some(argument) = arguments.next() {
@@ -118,6 +120,14 @@ impl Invocation {
                         _ => {}
                     }
                 }
+            }
+            // Without a flavor, rustc goes by the linker's name.
+            Some(("linker-flavor", flavor)) => {
+                self.links_by_a_compiler = flavor == "gcc" || flavor.split('-').any(|part| part == "cc");
+            }
+            Some(("linker", linker)) => {
+                let name = Path::new(linker).file_stem().unwrap_or_default().to_string_lossy();
+                self.links_by_a_compiler = !["ld", "lld", "rust-lld", "wasm-ld", "link"].contains(&&*name);
             }
             Some(("link-arg" | "link-args", flags)) => {
                 self.is_static |= flags.split_whitespace().any(|flag| flag == "-static" || flag == "-static-pie");
@@ -225,6 +235,17 @@ mod tests {
         assert!(
             !is_static("-C target-feature=+crt-static -Ctarget-feature=-crt-static") && !is_static("-Clink-arg=-lm")
         );
+    }
+
+    #[test]
+    fn a_bare_linker_is_seen() {
+        let by_a_compiler = |flags: &str| parse(&format!("--crate-name l s.rs {flags}")).unwrap().links_by_a_compiler;
+        assert!(
+            by_a_compiler("")
+                && by_a_compiler("-C linker=/usr/bin/clang")
+                && by_a_compiler("-Clinker-flavor=gnu-lld-cc")
+        );
+        assert!(!by_a_compiler("-Clinker=rust-lld") && !by_a_compiler("-C linker-flavor=ld.lld"));
     }
 
     #[test]

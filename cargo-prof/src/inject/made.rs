@@ -1,9 +1,11 @@
 //! The note that the rustc wrapper leaves beside the executables it made: which target each is, and whether the harness
 //! is in it. The executable of a record is found among them by its build id, or else by its path.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use object::{Object as _, ObjectSymbol as _};
+use prof_record::Door;
 use serde::{Deserialize, Serialize};
 
 use super::plan::hash;
@@ -25,8 +27,8 @@ pub struct Made {
     pub crate_name: String,
     /// Whether it was compiled as a test or benchmark of libtest.
     pub is_test: bool,
-    /// An allocator in it whose blocks do not come from libc's malloc.
-    pub allocator: Option<String>,
+    /// The allocators in it whose blocks do not come from libc's malloc.
+    pub allocators: BTreeSet<String>,
     /// Why the harness is not in it.
     pub not_injected: Option<String>,
 }
@@ -40,7 +42,10 @@ impl Made {
         let Ok(bytes) = std::fs::read(&self.executable) else { return };
         let Ok(file) = object::File::parse(&*bytes) else { return };
         self.build_id = file.build_id().ok().flatten().map(hexadecimal);
-        self.allocator = file.symbols().find_map(|symbol| allocator(symbol.name().ok()?)).map(str::to_owned);
+        // What is not defined is only asked for.
+        let defined = file.symbols().filter(|symbol| symbol.is_definition());
+        let allocators = defined.filter_map(|symbol| allocator(symbol.name().ok()?));
+        self.allocators = allocators.map(|door| door.name().to_owned()).collect();
     }
 
     /// Leaves the note below the target directory. If that fails, samples of the executable go without a target.
@@ -70,12 +75,12 @@ pub fn hexadecimal(build_id: &[u8]) -> String {
     build_id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The allocator that a symbol of an executable gives away.
-fn allocator(symbol: &str) -> Option<&'static str> {
+/// The allocator that a symbol of an executable gives away, as the door to it.
+fn allocator(symbol: &str) -> Option<Door> {
     match symbol {
-        "_rjem_malloc" | "_rjem_mallocx" | "je_malloc" => Some("jemalloc"),
-        "mi_malloc" | "mi_malloc_aligned" => Some("mimalloc"),
-        "sn_malloc" | "sn_rust_alloc" => Some("snmalloc"),
+        "_rjem_malloc" | "_rjem_mallocx" | "je_malloc" | "mallocx" => Some(Door::Jemalloc),
+        "mi_malloc" | "mi_malloc_aligned" => Some(Door::Mimalloc),
+        "sn_malloc" | "sn_rust_alloc" => Some(Door::Snmalloc),
         _ => None,
     }
 }

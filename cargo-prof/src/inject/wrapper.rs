@@ -3,10 +3,13 @@
 //! executable cannot be made with the harness, it is made without and a note says why; only what the user's own code
 //! fails at is shown.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
+
+use prof_record::{DOORS, PULLED};
 
 use super::invocation::Invocation;
 use super::made::Made;
@@ -91,11 +94,38 @@ struct Attempt {
     flags: Vec<OsString>,
     /// Whether the flags are unstable.
     is_unstable: bool,
-    /// Whether it is only for a crate in which the name `test` has become ambiguous.
-    is_for_ambiguity: bool,
+    /// What must have gone wrong before.
+    after: After,
+}
+
+/// What makes an attempt worth its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// Nothing.
+    All,
+    /// The name `test` has become ambiguous in the crate.
+    Ambiguity,
+    /// The linker failed.
+    Linking,
+}
+
+impl After {
+    fn has_come(self, reason: &str) -> bool {
+        match self {
+            After::All => true,
+            After::Ambiguity => reason.contains("ambiguous"),
+            After::Linking => reason.contains("linking with"),
+        }
+    }
 }
 
 impl Attempt {
+    /// The same with more flags.
+    fn with(&self, flags: impl IntoIterator<Item = OsString>) -> Attempt {
+        let flags = self.flags.iter().cloned().chain(flags).collect();
+        Attempt { flags, is_unstable: self.is_unstable, after: self.after }
+    }
+
     fn join(&self, call: &mut Command, is_nightly: bool) {
         call.args(&self.flags);
         if self.is_unstable {
@@ -117,9 +147,9 @@ fn make(plan: &Plan, invocation: &Invocation, mut plain: Command) -> ExitCode {
         // Its libc has no other definition of `pthread_create` for ours to hand on to.
         reason = "it links libc statically".into();
     } else if let Some(libraries) = plan.libraries.get(triple) {
-        for attempt in attempts(libraries, invocation.is_test) {
-            if attempt.is_for_ambiguity && !reason.contains("ambiguous") {
-                break;
+        for attempt in with_doors(attempts(libraries, invocation.is_test), invocation) {
+            if !attempt.after.has_come(&reason) {
+                continue;
             }
             match run(plan, &plain, &attempt) {
                 Ok(output) if output.status.success() => {
@@ -186,16 +216,31 @@ fn attempts(libraries: &Libraries, is_test: bool) -> Vec<Attempt> {
         if is_unstable {
             flags.push(OsString::from("-Zunstable-options"));
         }
-        Attempt { flags, is_unstable, is_for_ambiguity: false }
+        Attempt { flags, is_unstable, after: After::All }
     };
     match &libraries.test {
         Some(test) if is_test => vec![
             flags("test=", test, false),
             // Outside the extern prelude, for crates with a `test` of their own that paths could now also mean.
-            Attempt { is_for_ambiguity: true, ..flags("noprelude:test=", test, true) },
+            Attempt { after: After::Ambiguity, ..flags("noprelude:test=", test, true) },
         ],
-        _ => vec![flags("force,nounused,noprelude:prof_harness=", &libraries.harness, true)],
+        _ => vec![flags("force,nounused,noprelude:prof_harness_injected=", &libraries.harness, true)],
     }
+}
+
+/// The attempts, each first with the calls of allocators in the executable sent to the harness, if its linker can be told to.
+fn with_doors(attempts: Vec<Attempt>, invocation: &Invocation) -> Vec<Attempt> {
+    if !invocation.links_by_a_compiler {
+        return attempts;
+    }
+    let doors = DOORS.iter().map(|name| format!(",--wrap={name}"));
+    let pulled = PULLED.iter().map(|name| format!(",-u,{name}"));
+    let flag = OsString::from(format!("-Clink-arg=-Wl{}", doors.chain(pulled).collect::<String>()));
+    let pairs = attempts.into_iter().map(|attempt| {
+        let with_doors = attempt.with([flag.clone()]);
+        [with_doors, Attempt { after: After::Linking, ..attempt }]
+    });
+    pairs.flatten().collect()
 }
 
 /// Changes a call of rustc into one that links the harness by force. It needs no substitute for libtest.
@@ -236,7 +281,7 @@ fn note(plan: &Plan, invocation: &Invocation, not_injected: Option<String>) {
         name: variable("CARGO_BIN_NAME"),
         crate_name: invocation.crate_name.clone(),
         is_test: invocation.is_test,
-        allocator: None,
+        allocators: BTreeSet::new(),
         not_injected,
     };
     made.examine();

@@ -1,19 +1,25 @@
 //! The allocation sampler. Each thread counts down the bytes that it asks for; the allocation that crosses zero is
 //! sampled, and the next distance is drawn from an exponential distribution, so that every byte has the same chance
 //! and an allocation of `size` is seen with probability 1 − e^(−size/period), as in Go's `mprof.go`. With period 1
-//! every allocation is seen. How the program's calls arrive is in `door.rs`, which allocator they go on to in `next.rs`,
-//! how a free finds its allocation in `live.rs`. What makes recording all of them fast is in `exact.rs`, what was in use when
-//! most was in `peak.rs`.
+//! every allocation is seen. How the program's calls arrive is in `door.rs` and those beside it, which allocator they go
+//! on to in `next.rs`, how a free finds its allocation in `live.rs`. What makes recording all of them fast is in `exact.rs`,
+//! what was in use when most was in `peak.rs`.
 
 mod door;
 mod exact;
+mod jemalloc;
 mod live;
+mod mimalloc;
 mod next;
 mod peak;
 mod region;
+mod snmalloc;
+mod wrapper;
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use prof_record::Door;
 
 use crate::alive::InSession;
 use crate::arena::{self, Place};
@@ -22,6 +28,8 @@ use crate::stack::Stack;
 use crate::thread::Thread;
 use crate::unwind::{self, For};
 use crate::{alive, bucket, label, random, sys, thread};
+
+pub use wrapper::{enter, forget_block, leave, record_block, settle_block, take_block, Alloc, Caller, Ticket};
 
 /// Under which label, if any, an allocation is to be recorded.
 type Decision = InSession<Option<Place>>;
@@ -60,9 +68,20 @@ pub fn start_never() {
     PERIOD.store(NEVER, Ordering::Release);
 }
 
-/// Whether the program's `malloc` is the harness's.
+/// Whether the process's `malloc` is the harness's.
 pub fn sees_malloc() -> bool {
     door::is_in_force()
+}
+
+/// The doors that are open from the start, as `header::DOORS` has them.
+pub fn doors() -> u64 {
+    let doors = [
+        (Door::Malloc, door::is_open()),
+        (Door::Jemalloc, jemalloc::is_open()),
+        (Door::Mimalloc, mimalloc::is_open()),
+        (Door::Snmalloc, snmalloc::is_open()),
+    ];
+    doors.iter().filter(|(_, is_open)| *is_open).fold(0, |bits, (door, _)| bits | door.bit())
 }
 
 /// Whether the allocation of `size` bytes that took the thread's countdown below zero is to be recorded, and under

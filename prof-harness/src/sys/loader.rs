@@ -108,5 +108,11 @@ pub mod libc_heap {
         /// `memalign`, and glibc's `aligned_alloc`.
         #[link_name = "__libc_memalign"]
         pub fn memalign(alignment: usize, size: usize) -> *mut c_void;
+        /// `valloc`.
+        #[link_name = "__libc_valloc"]
+        pub fn valloc(size: usize) -> *mut c_void;
+        /// `pvalloc`.
+        #[link_name = "__libc_pvalloc"]
+        pub fn pvalloc(size: usize) -> *mut c_void;
     }
 }

@@ -56,9 +56,11 @@ extern "C" {
 
 // The frame pointer leads back, for whoever unwinds from within.
 std::arch::global_asm!(
+    // A program may hold two copies of this crate: see `interpose.rs`.
+    ".ifndef prof_harness_run_on_stack",
     ".pushsection .text.prof_harness_run_on_stack,\"ax\",@progbits",
     ".p2align 4",
-    ".globl prof_harness_run_on_stack",
+    ".weak prof_harness_run_on_stack",
     ".hidden prof_harness_run_on_stack",
     ".type prof_harness_run_on_stack,@function",
     "prof_harness_run_on_stack:",
@@ -76,6 +78,7 @@ std::arch::global_asm!(
     ".cfi_endproc",
     ".size prof_harness_run_on_stack, .-prof_harness_run_on_stack",
     ".popsection",
+    ".endif",
 );
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ fn wrapped() -> Project {
     project.write(
         "Cargo.toml",
         &format!(
-            "[package]\nname = \"alloc-wrapper\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[features]\nrust-only = \
+            "[workspace]\n\n[package]\nname = \"alloc-wrapper\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[features]\nrust-only = \
              []\n\n[dependencies]\nprof-harness = {{ path = {harness:?} }}\n\n[profile.release]\nlto = \
              \"fat\"\ncodegen-units = 1\n"
         ),

@@ -58,7 +58,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 42] = [
+const FILES_WITH_UNSAFE: [&str; 43] = [
     "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
@@ -95,6 +95,7 @@ const FILES_WITH_UNSAFE: [&str; 42] = [
     "prof-harness/src/sys/thread.rs",
     "prof-harness/src/testing.rs",
     "prof-harness/src/thread.rs",
+    "prof-harness/src/unwind/leaves.rs",
     "prof-harness/src/unwind/mod.rs",
     "prof-harness/src/unwind/modules.rs",
     "prof-harness/src/unwind/trail.rs",

@@ -4,6 +4,7 @@
 
 mod calls;
 mod cfi;
+mod leaves;
 pub mod modules;
 mod rule;
 pub mod trail;

@@ -1,44 +1,54 @@
-//! A thread's last walk along its stack, from which the next one differs by a few frames. Where every allocation is recorded
-//! most of a stack is that of the allocation before: a frame with the same registers, whose step towards the root read words
-//! that are still the same, leads to the same caller, so that two comparisons stand for a look into call frame information.
+//! What a thread has learnt on its walks along its stack. A frame with the same registers, whose step towards the root read words
+//! that are still the same, leads to the same caller: where every allocation is recorded, two comparisons for a frame stand for a
+//! look into call frame information.
 //!
-//! The frames that a walk came to are a path in a tree of calls, and its end in the tree stands for the stack: equal stacks
-//! need not be gathered and compared. Nothing here is shared between threads, nor used in a signal handler.
+//! The frames that a walk came to are a path in a tree of calls (`calls.rs`), and its end in the tree stands for the stack: equal
+//! stacks need not be gathered and compared. Nothing here is shared between threads, nor used in a signal handler.
 
 use std::cell::Cell;
 use std::ops::Range;
 
 use super::calls::{Context, Tree};
+use super::leaves::Leaves;
 use super::rule::{self, Rule, Step};
 use super::{modules, Borrowed, Work};
 use crate::registers::Registers;
 use crate::stack::{Stack, MAX_FRAMES};
 
-/// The last walk of a thread. Zeroed memory is one that has not begun.
+/// What a thread has learnt. Zeroed memory is nothing.
 pub struct Trail {
-    /// Frames of the last walk, each with a link to its caller, and of earlier ones. The first is none.
+    /// Frames that were met, each once. The first is none.
     frames: [Frame; FRAMES],
     /// How many places of `frames` are in use, but for the first.
     used: usize,
-    /// The frame at which the last walk began; none if there was no walk.
-    leaf: Link,
-    /// The frames of the walk at work whose places in the tree are to be found, the leaf first.
-    unplaced: [Link; MAX_FRAMES],
-    /// That of the modules whose rules led along the walk.
+    /// Where a frame is, by its registers; another that comes to the same place takes it.
+    index: [Link; INDEX],
+    /// The frames of the last walk, the leaf first.
+    path: [Link; MAX_FRAMES],
+    length: usize,
+    /// That of the modules whose rules led along the walks.
     generation: u32,
+    leaves: Leaves,
     tree: Tree,
 }
 
-const FRAMES: usize = 1 << 11;
+const FRAMES: usize = 1 << 13;
+const INDEX: usize = 1 << 12;
 
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Frame {
     at: Registers,
-    /// What the step from here to the caller read.
-    reads: [Seen; 2],
+    /// The words that the step from here to the caller read, and how far above the stack pointer each lies.
+    values: [u64; 2],
+    offsets: [u32; 2],
+    /// How many of the two there are.
+    reads: u8,
+    /// None of the outermost frame.
     caller: Link,
-    /// Its place in the tree.
+    /// Its place in the tree, from that of its caller.
     context: Context,
+    from: Context,
 }
 
 /// The place of a frame, 0 for none.
@@ -49,31 +59,32 @@ impl Link {
     const NONE: Link = Link(0);
 }
 
-/// A word of the stack.
-#[derive(Clone, Copy)]
-struct Seen {
-    address: u64,
-    value: u64,
-}
-
-/// In place of a word that was not read.
-static ALWAYS: u64 = 0;
-
 impl Frame {
+    /// The words that the step from here read, with their addresses.
+    #[inline(always)]
+    fn words(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let word = |read: usize| (self.at.sp + u64::from(self.offsets[read]), self.values[read]);
+        (0..usize::from(self.reads)).map(word)
+    }
+
     /// Whether the step from here would lead to the same caller still.
     #[inline(always)]
     fn holds(&self) -> bool {
-        // SAFETY: each address is that of ALWAYS or was read at an earlier walk of this thread, from its own stack, of which
-        // what was in use once stays readable as long as the thread lives.
-        self.reads.iter().all(|seen| unsafe { *(seen.address as *const u64) == seen.value })
+        self.words().all(|(address, value)| {
+            // SAFETY: it was read at an earlier walk of this thread, from its own stack, of which what was in use once stays
+            // readable as long as the thread lives.
+            unsafe { *(address as *const u64) == value }
+        })
     }
 }
 
 impl Trail {
-    /// Forgets the walk, which may be another thread's, but not the tree.
+    /// Forgets the walks, which may be another thread's, but not the tree.
     pub fn begin(&mut self) {
         self.used = 0;
-        self.leaf = Link::NONE;
+        self.index.fill(Link::NONE);
+        self.length = 0;
+        self.leaves.clear();
     }
 
     /// Forgets everything.
@@ -95,11 +106,19 @@ impl Trail {
             self.generation = modules::generation();
             self.begin();
         }
-        let result = self.try_walk(caller, readable, rules);
-        if result.is_none() {
-            self.begin();
+        if let Some(context) = self.leaves.find(caller) {
+            // Without a note it may be asked for the frames, which are those of another walk.
+            if *self.tree.note(context) != 0 {
+                return Some(context);
+            }
         }
-        result
+        let Some(context) = self.try_walk(caller, readable, rules) else {
+            self.begin();
+            return None;
+        };
+        let frames = self.path[..self.length].iter().map(|link| &self.frames[usize::from(link.0) % FRAMES]);
+        self.leaves.remember(caller, context, frames.flat_map(Frame::words));
+        Some(context)
     }
 
     #[inline(always)]
@@ -110,77 +129,75 @@ impl Trail {
         rules: impl FnOnce() -> Option<Borrowed>,
     ) -> Option<Context> {
         let (mut borrowed, mut rules) = (None, Some(rules));
-        // The frame of the last walk that this one may come to next, and the one of this walk that leads to it.
-        let (mut known, mut last) = (self.leaf, Link::NONE);
-        let (mut at, mut unplaced, mut placed) = (caller, 0, 0);
+        // How many frames of the path, from the leaf on, are to be found in the tree anew.
+        let (mut length, mut unplaced) = (0, 0);
+        let (mut link, mut is_new) = self.find(caller);
         loop {
-            while known != Link::NONE && self.frame(known).at.sp <= at.sp && self.frame(known).at != at {
-                known = self.frame(known).caller;
-            }
-            let mut here = Link::NONE;
-            if known != Link::NONE && self.frame(known).at == at {
-                self.lead(last, known);
-                // Up to where something has changed.
-                let (first, mut count) = (known, 0);
-                while known != Link::NONE && self.frame(known).holds() {
-                    known = self.frame(known).caller;
-                    count += 1;
+            *self.path.get_mut(length)? = link;
+            length += 1;
+            let frame = self.frame(link);
+            if !is_new && frame.holds() {
+                let (next, from) = (frame.caller, frame.from);
+                // Nothing leads to no frame but the root of the tree.
+                if self.frame(next).context != from {
+                    unplaced = length;
                 }
-                if known == Link::NONE {
-                    last = first;
-                    placed = count;
+                if next == Link::NONE {
                     break;
                 }
-                let mut link = first;
-                while link != known {
-                    *self.unplaced.get_mut(unplaced)? = link;
-                    unplaced += 1;
-                    link = self.frame(link).caller;
-                }
-                here = known;
-                at = self.frame(known).at;
-                known = self.frame(known).caller;
+                link = next;
+                continue;
             }
+            unplaced = length;
             if let Some(rules) = rules.take() {
                 borrowed = rules();
             }
-            if here == Link::NONE {
-                self.used += 1;
-                here = Link(self.used as u16);
-                self.lead(last, here);
-            }
-            let frame = self.frames.get_mut(usize::from(here.0))?;
-            frame.at = at;
-            frame.caller = Link::NONE;
+            let frame = self.frames.get_mut(usize::from(link.0))?;
             let step = step(borrowed.as_mut()?.work(), frame, self.generation, readable)?;
-            *self.unplaced.get_mut(unplaced)? = here;
-            unplaced += 1;
-            last = here;
-            match step {
-                Step::Caller(caller) => at = caller,
-                Step::Root => {
-                    last = Link::NONE;
-                    break;
-                }
+            let here = link;
+            (link, is_new) = match step {
+                Step::Caller(caller) => self.find(caller),
+                Step::Root => (Link::NONE, false),
                 Step::Lost => return None,
+            };
+            self.frames[usize::from(here.0)].caller = link;
+            if link == Link::NONE {
+                break;
             }
         }
-        if unplaced + placed > MAX_FRAMES {
-            return None;
-        }
-        let mut context = if placed > 0 { self.frame(last).context } else { Context::ROOT };
-        let mut leaf = last;
+        let mut context = match self.path[..length].get(unplaced) {
+            Some(link) => self.frame(*link).context,
+            None => Context::ROOT,
+        };
         for place in (0..unplaced).rev() {
-            leaf = self.unplaced[place];
-            let Some(child) = self.tree.child(context, self.frame(leaf).at.pc) else {
+            let frame = &mut self.frames[usize::from(self.path[place].0) % FRAMES];
+            frame.from = context;
+            let Some(child) = self.tree.child(context, frame.at.pc) else {
                 self.clear();
                 return None;
             };
             context = child;
-            self.frames[usize::from(leaf.0)].context = context;
+            frame.context = context;
         }
-        self.leaf = leaf;
-        Some(context)
+        self.length = length;
+        Some(self.frame(self.path[0]).context)
+    }
+
+    /// The frame with these registers, and whether it is new.
+    #[inline(always)]
+    fn find(&mut self, at: Registers) -> (Link, bool) {
+        let hash = (at.pc ^ at.sp.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = (hash >> 52) as usize % INDEX;
+        let link = self.index[place];
+        if link != Link::NONE && self.frame(link).at == at {
+            return (link, false);
+        }
+        // There is room for those of one walk, or `walk` had begun anew.
+        self.used += 1;
+        let link = Link(self.used as u16);
+        self.frames[self.used % FRAMES].at = at;
+        self.index[place] = link;
+        (link, true)
     }
 
     #[inline(always)]
@@ -188,19 +205,11 @@ impl Trail {
         &self.frames[usize::from(link.0) % FRAMES]
     }
 
-    /// Notes that the caller of the frame at `link`, if that is one, is the one at `caller`.
-    #[inline(always)]
-    fn lead(&mut self, link: Link, caller: Link) {
-        // The first place, of none, is written to in vain.
-        self.frames[usize::from(link.0) % FRAMES].caller = caller;
-    }
-
     /// Puts the frames of the last walk into `stack`.
     pub fn gather(&self, stack: &mut Stack) {
         stack.clear();
-        let mut link = self.leaf;
-        while link != Link::NONE && stack.push(self.frame(link).at.pc) {
-            link = self.frame(link).caller;
+        for link in &self.path[..self.length] {
+            stack.push(self.frame(*link).at.pc);
         }
     }
 
@@ -218,52 +227,47 @@ fn step(work: &mut Work, frame: &mut Frame, generation: u32, readable: &Range<u6
     if matches!(rule, Rule::Evaluate) {
         return evaluate(work, frame, readable);
     }
-    let reads = Reads::new();
+    let reads = Reads::default();
     let step = rule::apply(rule, frame.at, false, |address| reads.read(address, readable), modules::is_code);
     reads.note(frame).then_some(step)
 }
 
 #[inline(never)]
 fn evaluate(work: &mut Work, frame: &mut Frame, readable: &Range<u64>) -> Option<Step> {
-    let reads = Reads::new();
+    let reads = Reads::default();
     let (step, was_interrupted) = super::evaluate(work, frame.at, false, &|address| reads.read(address, readable));
     (reads.note(frame) && !was_interrupted).then_some(step)
 }
 
 /// The words that a step reads. Each number by itself, so that it can stay in a register.
+#[derive(Default)]
 struct Reads {
     addresses: [Cell<u64>; 2],
     values: [Cell<u64>; 2],
-    count: Cell<usize>,
+    count: Cell<u8>,
 }
 
 impl Reads {
-    #[inline(always)]
-    fn new() -> Reads {
-        let address = std::ptr::from_ref(&ALWAYS) as u64;
-        Reads {
-            addresses: [Cell::new(address), Cell::new(address)],
-            values: [Cell::new(ALWAYS), Cell::new(ALWAYS)],
-            count: Cell::new(0),
-        }
-    }
-
     #[inline(always)]
     fn read(&self, address: u64, readable: &Range<u64>) -> Option<u64> {
         let value = super::read(address, readable)?;
         let place = usize::from(self.count.get() != 0);
         self.addresses[place].set(address);
         self.values[place].set(value);
-        self.count.set(self.count.get() + 1);
+        self.count.set(self.count.get().saturating_add(1));
         Some(value)
     }
 
-    /// Notes them in the frame; false if there were more than two.
+    /// Notes them in the frame; false if there were more than two, or they lie elsewhere than close above its stack pointer.
     #[inline(always)]
     fn note(&self, frame: &mut Frame) -> bool {
-        for (place, seen) in frame.reads.iter_mut().enumerate() {
-            seen.address = self.addresses[place].get();
-            seen.value = self.values[place].get();
+        frame.reads = self.count.get().min(2);
+        for read in 0..usize::from(frame.reads) {
+            frame.values[read] = self.values[read].get();
+            let Some(Ok(offset)) = self.addresses[read].get().checked_sub(frame.at.sp).map(u32::try_from) else {
+                return false;
+            };
+            frame.offsets[read] = offset;
         }
         self.count.get() <= 2
     }

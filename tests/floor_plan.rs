@@ -58,7 +58,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 43] = [
+const FILES_WITH_UNSAFE: [&str; 44] = [
     "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",
@@ -98,6 +98,7 @@ const FILES_WITH_UNSAFE: [&str; 43] = [
     "prof-harness/src/unwind/leaves.rs",
     "prof-harness/src/unwind/mod.rs",
     "prof-harness/src/unwind/modules.rs",
+    "prof-harness/src/unwind/recover.rs",
     "prof-harness/src/unwind/trail.rs",
     "prof-harness/tests/no_allocation.rs",
     "prof-harness/tests/profiler.rs",

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
-use libc::{dl_phdr_info, Elf64_Phdr, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
+use libc::{dl_phdr_info, Elf64_Phdr, PF_R, PF_X, PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE};
 use prof_record::layout;
 
 use crate::unwind::modules::{self, eh_frame_address, Module};
@@ -147,12 +147,17 @@ impl<'a> Object<'a> {
         let (Some(hdr), Some(frame)) = (kept(eh_frame_hdr), kept(eh_frame)) else { return };
         let low = self.segments().map(|s| s.p_vaddr).min().unwrap_or(0);
         let high = self.segments().map(|s| s.p_vaddr + s.p_memsz).max().unwrap_or(0);
+        let mut parts = [(0, 0); modules::PARTS];
+        for (part, s) in parts.iter_mut().zip(self.segments().filter(|s| s.p_flags & PF_R != 0)) {
+            *part = (self.base + s.p_vaddr, self.base + s.p_vaddr + s.p_memsz);
+        }
         modules::add(Module {
             start: self.base + low,
             end: self.base + high,
             base: self.base,
             eh_frame_hdr: (hdr, header.p_vaddr),
             eh_frame: (frame, eh_frame_address),
+            parts,
         });
     }
 

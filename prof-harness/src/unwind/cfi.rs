@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
 use gimli::{
     BaseAddresses, CfaRule, EhFrame, EhFrameHdr, EndianSlice, EvaluationResult, EvaluationStorage, Expression,
     LittleEndian, ReaderOffset, Register, RegisterRule, UnwindContext, UnwindContextStorage, UnwindSection,
@@ -46,6 +48,8 @@ struct Found<'room> {
     section: EhFrame<Bytes>,
     encoding: gimli::Encoding,
     is_signal: bool,
+    /// The function's addresses, as the object states them.
+    function: Range<u64>,
 }
 
 /// The rule for the code at `pc`.
@@ -64,6 +68,12 @@ pub fn evaluate(module: &Module, pc: u64, at: Registers, room: &mut Room, read: 
     (step(&found, at, read).unwrap_or(Step::Lost), found.is_signal)
 }
 
+/// The addresses of the function at `pc`.
+pub fn function(module: &Module, pc: u64, room: &mut Room) -> Option<Range<u64>> {
+    let function = find(module, pc, room)?.function;
+    Some(function.start.wrapping_add(module.base)..function.end.wrapping_add(module.base))
+}
+
 fn find<'room>(module: &Module, pc: u64, room: &'room mut Room) -> Option<Found<'room>> {
     let stated = pc.checked_sub(module.base)?;
     let (hdr, hdr_address) = module.eh_frame_hdr;
@@ -76,8 +86,9 @@ fn find<'room>(module: &Module, pc: u64, room: &'room mut Room) -> Option<Found<
     let offset = table.pointer_to_offset(table.lookup(stated, &bases).ok()?).ok()?;
     let entry = section.fde_from_offset(&bases, offset, EhFrame::cie_from_offset).ok()?;
     let (encoding, is_signal) = (entry.cie().encoding(), entry.is_signal_trampoline());
+    let function = entry.initial_address()..entry.initial_address().wrapping_add(entry.len());
     let row = entry.unwind_info_for_address(&section, &bases, &mut room.0, stated).ok()?;
-    Some(Found { row, section, encoding, is_signal })
+    Some(Found { row, section, encoding, is_signal, function })
 }
 
 /// The row as a compact rule, if it is one.

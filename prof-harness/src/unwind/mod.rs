@@ -6,6 +6,7 @@ mod calls;
 mod cfi;
 mod leaves;
 pub mod modules;
+mod recover;
 mod rule;
 pub mod trail;
 
@@ -174,7 +175,14 @@ fn step(
 ) -> (Step, bool) {
     match rule(work, at, was_interrupted, generation) {
         Rule::Evaluate => evaluate(work, at, was_interrupted, &read),
-        rule => (rule::apply(rule, at, was_interrupted, read, modules::is_code), false),
+        rule => {
+            let step = rule::apply(rule, at, was_interrupted, &read, modules::is_code);
+            if step == Step::Lost && matches!(rule, Rule::Step { from_fp: true, .. }) {
+                let pc = code(at, was_interrupted);
+                return (recover::without_frame_pointer(pc, at, &mut work.room, &read), false);
+            }
+            (step, false)
+        }
     }
 }
 

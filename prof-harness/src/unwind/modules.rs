@@ -18,6 +18,20 @@ pub struct Module {
     pub eh_frame_hdr: (&'static [u8], u64),
     /// `.eh_frame`, likewise.
     pub eh_frame: (&'static [u8], u64),
+    /// First addresses and those after the last of the parts that are mapped, as far as they are known.
+    pub parts: [(u64, u64); PARTS],
+}
+
+/// How many parts of a module are known.
+pub const PARTS: usize = 5;
+
+impl Module {
+    /// Whether the `bytes` bytes from `address` on are mapped.
+    pub fn has(&self, address: u64, bytes: u64) -> bool {
+        let is_in =
+            |(start, end): &(u64, u64)| address >= *start && address.checked_add(bytes).is_some_and(|to| to <= *end);
+        self.parts.iter().any(is_in)
+    }
 }
 
 struct Link {
@@ -80,6 +94,7 @@ fn find_loaded(address: u64) -> Option<Module> {
         base: object.base(),
         eh_frame_hdr: (hdr, hdr_address),
         eh_frame: (frame, frame_address),
+        parts: [(0, 0); PARTS],
     })
 }
 

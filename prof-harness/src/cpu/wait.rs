@@ -39,12 +39,8 @@ interpose_around!("epoll_pwait2", before_epoll_pwait2, after);
 /// # Safety
 ///
 /// As for `sigtimedwait`.
-unsafe extern "C-unwind" fn sigtimedwait(
-    set: *const sigset_t,
-    info: *mut siginfo_t,
-    timeout: *const timespec,
-) -> c_int {
-    type SigTimedWait = unsafe extern "C-unwind" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
+unsafe extern "C" fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, timeout: *const timespec) -> c_int {
+    type SigTimedWait = unsafe extern "C" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
     let next = next_or_return!(SIGTIMEDWAIT, SigTimedWait, -1);
     let mut own_info = std::mem::MaybeUninit::<siginfo_t>::zeroed();
     let info = if info.is_null() { own_info.as_mut_ptr() } else { info };
@@ -76,7 +72,7 @@ unsafe extern "C-unwind" fn sigtimedwait(
 /// # Safety
 ///
 /// As for `sigwaitinfo`.
-unsafe extern "C-unwind" fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int {
+unsafe extern "C" fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int {
     // SAFETY: the caller's arguments, and no end.
     unsafe { sigtimedwait(set, info, std::ptr::null()) }
 }
@@ -84,7 +80,7 @@ unsafe extern "C-unwind" fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo
 /// # Safety
 ///
 /// As for `sigwait`.
-unsafe extern "C-unwind" fn sigwait(set: *const sigset_t, number: *mut c_int) -> c_int {
+unsafe extern "C" fn sigwait(set: *const sigset_t, number: *mut c_int) -> c_int {
     loop {
         // SAFETY: the caller's set.
         let got = unsafe { sigtimedwait(set, std::ptr::null_mut(), std::ptr::null()) };
@@ -119,7 +115,7 @@ unsafe extern "C" fn before_sigsuspend(mask: *const sigset_t) -> Around {
 /// # Safety
 ///
 /// As for `sigsuspend`.
-unsafe extern "C-unwind" fn sigsuspend_without(mask: *const sigset_t) -> c_int {
+unsafe extern "C" fn sigsuspend_without(mask: *const sigset_t) -> c_int {
     // SAFETY: the caller's mask.
     let mask = unsafe { sys::with_sigprof(mask) };
     // SAFETY: it lives across the call.

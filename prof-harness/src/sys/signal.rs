@@ -223,7 +223,7 @@ unsafe extern "C" {
     pub fn libc_signal(number: c_int, handler: usize) -> usize;
 }
 
-unsafe extern "C-unwind" {
+unsafe extern "C" {
     /// libc's `sigsuspend`, likewise. A point of cancellation.
     #[link_name = "__sigsuspend"]
     pub fn libc_sigsuspend(mask: *const sigset_t) -> c_int;

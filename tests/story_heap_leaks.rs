@@ -107,3 +107,38 @@ fn scripts_get_the_leaks_as_well() {
     let functions: Vec<_> = leaks[0]["stack"].as_array().unwrap().iter().map(|frame| &frame["function"]).collect();
     assert!(functions.contains(&&"heap_ends::leak_three".into()), "{functions:?}");
 }
+
+#[test]
+fn what_is_freed_after_the_end_of_a_test_was_left_nevertheless() {
+    let project = Project::of("heap-ends");
+    let late = |ours: &[&str]| {
+        project.prof(&[&["test", "--leaks", "--test", "late"], ours, &["--", "--test-threads=1"]].concat()).succeeded()
+    };
+    let outcome = late(&["--memstats", "--format", "json"]);
+    let document: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
+    let find = |list: &str, name: &str| {
+        let found = document[list].as_array().unwrap().iter().find(|entry| entry["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} among the {list} in {document:#}")).clone()
+    };
+    for (name, blocks, bytes, freed_later) in [
+        ("b_hands_over_what_is_freed_late", 4, 1000, 4),
+        ("c_hands_over_what_is_grown_late", 3, 1200, 3),
+        ("d_leaves_for_good", 1, 90, 0),
+    ] {
+        let row = find("rows", name);
+        assert_eq!((&row["left_blocks"], &row["left_bytes"]), (&blocks.into(), &bytes.into()), "{row}");
+        let leak = find("leaks", name);
+        assert_eq!((&leak["verdict"], &leak["freed_later"]), (&"leak".into(), &freed_later.into()), "{leak}");
+        assert_eq!((&leak["blocks"], &leak["bytes"]), (&blocks.into(), &bytes.into()), "{leak}");
+    }
+    assert_eq!(find("rows", "e_waits_for_the_thread")["left_blocks"], 0);
+    let listed = late(&[]).stderr;
+    for text in [
+        "4 blocks (1000B), 4 of them freed later",
+        "3 blocks (1.17kB), 3 of them freed later",
+        // What the thread has allocated then is no test's.
+        "not counted: 3 blocks (2.34kB) ",
+    ] {
+        assert!(listed.contains(text), "{listed}");
+    }
+}

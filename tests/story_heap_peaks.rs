@@ -40,3 +40,26 @@ fn a_test_is_seen_at_its_own_peak() {
     assert_eq!(of("tests::leaks").total("test_peak_space"), 3000);
     assert_eq!(peak.all().without_label("test").total("test_peak_space"), 0);
 }
+
+#[test]
+fn the_peak_of_several_threads_is_known_to_the_byte() {
+    let project = Project::of("truth");
+    let run = ["run", "-q", "--memstats", "--format=json", "--bin", "shift"];
+    let (peak, outcome) = peak_profile(&project, &run);
+    let said = outcome.stdout.lines().find_map(|line| line.strip_prefix("peak ")).expect("it says so");
+    let said: i64 = said.parse().unwrap();
+    let doors = ["counted_alloc", "counted_realloc"].map(|function| peak.all().through(function).total("peak_space"));
+    assert_eq!(doors.iter().sum::<i64>(), said);
+    for (function, bytes, blocks) in [
+        ("shift::at_the_peak", 1_234_567, 1),
+        // On each of three threads 50 of 500 bytes, 50 of 3000, and their list.
+        ("shift::grown", 3 * (50 * 500 + 50 * 3000 + 100 * 24), 3 * 101),
+        ("shift::hand_over", 0, 0),
+        ("shift::after_the_peak", 0, 0),
+    ] {
+        let samples = peak.all().through(function);
+        assert_eq!((samples.total("peak_space"), samples.total("peak_objects")), (bytes, blocks), "{function}");
+    }
+    let document: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(document["rows"][0]["peak_bytes"], peak.all().total("peak_space"), "{document:#}");
+}

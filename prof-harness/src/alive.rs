@@ -125,7 +125,7 @@ pub struct InSession<T> {
 #[inline(always)]
 pub fn in_session<T>(find: impl FnOnce() -> Option<T>) -> Option<InSession<T>> {
     // Before the value, which then is of this session or void.
-    let session = SESSION.load(Ordering::Acquire);
+    let session = session();
     find().map(|value| InSession { value, session })
 }
 
@@ -144,7 +144,7 @@ pub fn is_own_process() -> bool {
 
 /// The number of the current session of sampling, or the last one's; 0 before the first. Signal: yes.
 pub fn session() -> u32 {
-    SESSION.load(Ordering::Relaxed)
+    SESSION.load(Ordering::Acquire)
 }
 
 /// Opens the way for the records of a new session; false if the kernel has no page that a fork clears.
@@ -154,7 +154,7 @@ pub fn start() -> bool {
         PAGE.store(page.cast(), Ordering::Release);
     }
     OWNER.store(sys::process_id(), Ordering::Relaxed);
-    SESSION.fetch_add(1, Ordering::Relaxed);
+    SESSION.fetch_add(1, Ordering::Release);
     if let Some(flag) = flag() {
         flag.store(ALIVE, Ordering::SeqCst);
     }

@@ -9,7 +9,7 @@ use prof_record::{
     TEST_THREADS_VARIABLE,
 };
 
-use crate::{alive, arena, copies, cpu, exec, label, mapping, named_tests, session, sys, thread};
+use crate::{alive, arena, copies, cpu, exec, heap, label, mapping, named_tests, session, sys, thread};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
@@ -30,7 +30,9 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
             cpu::prepare();
             // They lie above every frame of the main thread.
             thread::start_main(arguments as u64);
-            start();
+            if start().is_none() {
+                heap::start_never();
+            }
         });
     }
 }

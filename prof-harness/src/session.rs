@@ -46,6 +46,7 @@ pub fn start(path: &CStr, settings: Settings, code: Code) -> Result<(), Failure>
     }
     let result = thread::inside(|| start_alone(path, settings, code));
     if result.is_err() {
+        heap::stop();
         if alive::stop() {
             arena::close();
         }
@@ -55,6 +56,7 @@ pub fn start(path: &CStr, settings: Settings, code: Code) -> Result<(), Failure>
 }
 
 fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failure> {
+    heap::prepare();
     if !alive::start() {
         return Err(Failure::Memory);
     }
@@ -75,7 +77,7 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
         set(header::SEES_MALLOC, heap::sees_malloc().into());
         add(header::DOORS, heap::doors());
         heap::start(settings.heap_period, settings.keeps_peaks);
-    } else if code == Code::Stays {
+    } else {
         heap::start_never();
     }
     Ok(())

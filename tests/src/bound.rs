@@ -15,6 +15,17 @@ pub fn share_agrees(sampled: f64, truth: f64, samples: f64) -> bool {
     (sampled - truth).abs() <= of_share(truth, samples)
 }
 
+/// The standard deviation of the estimated number of allocations, when `count` blocks of `size` bytes were allocated and about
+/// every `rate` bytes one was sampled.
+///
+/// The distances between samples are drawn from an exponential distribution with the mean `rate`, which has no memory: each
+/// block is sampled with p = 1 − e^(−size/rate), whatever happened to the others. So the number of sampled blocks is binomial
+/// with the variance count · p · (1 − p), and that of the estimate, which is this number over p, is count · (1 − p) / p.
+pub fn deviation_of_estimate(count: f64, size: f64, rate: f64) -> f64 {
+    let seen = -(-size / rate).exp_m1();
+    (count * (1.0 - seen) / seen).sqrt()
+}
+
 /// Tells a truth up to three times, each time with twice the amount of work, and thereby a bound that is narrower by
 /// the root of two. Fails with what was said last; never with a wider bound.
 ///
@@ -41,6 +52,15 @@ mod tests {
         assert!((of_share(0.75, 1875.0) - 0.05).abs() < 1e-9);
         assert!((of_share(0.75, 4.0 * 1875.0) - 0.025).abs() < 1e-9);
         assert!(share_agrees(0.701, 0.75, 1875.0) && !share_agrees(0.699, 0.75, 1875.0));
+    }
+
+    #[test]
+    fn small_blocks_are_known_less_well() {
+        // p = 1/2: the deviation is the root of the count.
+        let of_half = std::f64::consts::LN_2 * 1000.0;
+        assert!((deviation_of_estimate(10_000.0, of_half, 1000.0) - 100.0).abs() < 1e-9);
+        assert!(deviation_of_estimate(10_000.0, 1.0, 1000.0) > 3000.0);
+        assert!(deviation_of_estimate(10_000.0, 50_000.0, 1000.0) < 1e-6);
     }
 
     #[test]

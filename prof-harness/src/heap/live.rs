@@ -85,8 +85,8 @@ pub fn clear() {
 
 #[inline(always)]
 fn filter_slot(address: usize) -> usize {
-    // Blocks are 16-aligned.
-    (((address >> 4) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize % FILTER_SLOTS
+    // Blocks are 16-aligned, and large ones are so on pages.
+    ((address >> 4) ^ (address >> 18)) % FILTER_SLOTS
 }
 
 /// The region of an address; none in a group that is not made yet.

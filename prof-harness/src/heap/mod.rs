@@ -36,7 +36,7 @@ type Decision = InSession<Option<Place>>;
 
 /// Mean bytes between sampled allocations; 0 before the harness has started.
 static PERIOD: AtomicU64 = AtomicU64::new(0);
-/// [`PERIOD`] while no allocation is to be sampled in this process.
+/// [`PERIOD`] while no allocation is to be sampled.
 const NEVER: u64 = u64::MAX;
 /// A countdown that no program reaches.
 const FAR: i64 = i64::MAX / 2;
@@ -53,9 +53,14 @@ pub fn start(period: u64, keeps_peaks: bool) {
     PERIOD.store(period, Ordering::Release);
 }
 
+/// Lets every allocation look at the period again, before a session begins.
+pub fn prepare() {
+    PERIOD.store(0, Ordering::Release);
+}
+
 /// Stops sampling.
 pub fn stop() {
-    PERIOD.store(0, Ordering::Release);
+    PERIOD.store(NEVER, Ordering::Release);
 }
 
 /// Forgets the blocks that are not freed, once nothing is recorded any more.
@@ -63,7 +68,7 @@ pub fn forget_all() {
     live::clear();
 }
 
-/// Takes the hooks out of the way for the life of the process.
+/// Takes the hooks out of the way until a session that samples allocations starts.
 pub fn start_never() {
     PERIOD.store(NEVER, Ordering::Release);
 }
@@ -89,25 +94,27 @@ pub fn doors() -> u64 {
 fn decide(thread: &Thread, size: usize) -> Option<Decision> {
     if thread.is_inside.get() {
         // Not the program's: as if it had not been counted.
-        thread.countdown.set(thread.countdown.get().wrapping_add(size as i64));
+        thread.countdown.set(thread.countdown.get().wrapping_add(size as i64 & i64::MAX));
         return None;
     }
+    // Before the period: what is drawn by that of an earlier session does not pass for this one's.
+    let session = alive::session();
     match PERIOD.load(Ordering::Acquire) {
         0 => {
             thread.countdown.set(0);
             return None;
         }
         NEVER => {
-            thread.drawn_in.set(alive::session());
+            thread.drawn_in.set(session);
             thread.countdown.set(FAR);
             return None;
         }
         1 => {
-            thread.drawn_in.set(alive::session());
-            thread.countdown.set(i64::MIN / 2);
+            thread.drawn_in.set(session);
+            // No size takes it from here to above zero again, as one that is refused might from far below.
+            thread.countdown.set(-1);
         }
         period => {
-            let session = alive::session();
             if thread.drawn_in.replace(session) != session {
                 thread.random.set(random::seed());
                 let first = draw(thread, period);

@@ -7,39 +7,42 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::sys::{self, libc_heap};
 
-/// One function: its definition once known, its name, libc's, and how to find the executable's.
+/// One function: what is called, libc's, and how to find the executable's.
 struct Function {
+    /// The definition once known, before that one that looks for it: a call need not ask.
     next: AtomicPtr<c_void>,
+    first: *const c_void,
     name: &'static CStr,
     libc: *const c_void,
     brought: fn() -> *const c_void,
 }
 
-// SAFETY: `libc` is the address of a function.
+// SAFETY: `first` and `libc` are addresses of functions.
 unsafe impl Sync for Function {}
 
 impl Function {
-    const fn new(name: &'static str, libc: *const c_void, brought: fn() -> *const c_void) -> Function {
+    const fn new(
+        name: &'static str,
+        first: *const c_void,
+        libc: *const c_void,
+        brought: fn() -> *const c_void,
+    ) -> Function {
         let Ok(name) = CStr::from_bytes_with_nul(name.as_bytes()) else { panic!("a name ends in NUL") };
-        Function { next: AtomicPtr::new(std::ptr::null_mut()), name, libc, brought }
+        Function { next: AtomicPtr::new(first.cast_mut()), first, name, libc, brought }
     }
 
     #[inline(always)]
     fn definition(&self) -> *const c_void {
-        let next = self.next.load(Ordering::Relaxed);
-        if next.is_null() {
-            self.first()
-        } else {
-            next
-        }
+        self.next.load(Ordering::Relaxed)
     }
 
+    /// The definition, looked for if it is not known.
     #[cold]
     #[inline(never)]
-    fn first(&self) -> *const c_void {
+    fn find(&self) -> *const c_void {
         find_all();
-        let next = self.next.load(Ordering::Relaxed);
-        if next.is_null() {
+        let next = self.definition();
+        if next == self.first {
             // The loader allocates while it is asked.
             self.libc
         } else {
@@ -48,30 +51,52 @@ impl Function {
     }
 }
 
-/// The function `$name`, of libc `$libc`. The executable's definition is behind the door if the linker wrapped its calls
-/// and it is not the door.
+/// The function `$name` as `$function`, kept in `$static`, of libc `$libc`. The executable's definition is behind the door if
+/// the linker wrapped its calls and it is not the door.
 macro_rules! function {
-    ($name:literal, $libc:expr) => {
-        Function::new(concat!($name, "\0"), $libc as *const c_void, || {
-            let wrapped = address_of!(concat!("__real_", $name));
-            if wrapped == address_of!(concat!("prof_harness_", $name)) {
-                std::ptr::null()
-            } else {
-                wrapped
+    ($static:ident, $name:literal, $libc:expr, $function:ident($($argument:ident: $type:ty),+) $(-> $result:ty)?) => {
+        static $static: Function = {
+            unsafe extern "C" fn first($($argument: $type),+) $(-> $result)? {
+                type This = unsafe extern "C" fn($($type),+) $(-> $result)?;
+                // SAFETY: every definition of that name has this type; the call is the caller's promise.
+                unsafe { std::mem::transmute::<*const c_void, This>($static.find())($($argument),+) }
             }
-        })
+            Function::new(concat!($name, "\0"), first as *const c_void, $libc as *const c_void, || {
+                let wrapped = address_of!(concat!("__real_", $name));
+                if wrapped == address_of!(concat!("prof_harness_", $name)) {
+                    std::ptr::null()
+                } else {
+                    wrapped
+                }
+            })
+        };
+
+        /// # Safety
+        ///
+        /// As for the function of that name.
+        #[inline(always)]
+        pub unsafe fn $function($($argument: $type),+) $(-> $result)? {
+            type This = unsafe extern "C" fn($($type),+) $(-> $result)?;
+            // SAFETY: every definition of that name has this type; the call is the caller's promise.
+            unsafe { std::mem::transmute::<*const c_void, This>($static.definition())($($argument),+) }
+        }
     };
 }
 
-static MALLOC: Function = function!("malloc", libc_heap::malloc);
-static CALLOC: Function = function!("calloc", libc_heap::calloc);
-static REALLOC: Function = function!("realloc", libc_heap::realloc);
-static FREE: Function = function!("free", libc_heap::free);
-static MEMALIGN: Function = function!("memalign", libc_heap::memalign);
-static ALIGNED_ALLOC: Function = function!("aligned_alloc", libc_heap::memalign);
-static POSIX_MEMALIGN: Function = function!("posix_memalign", libc_posix_memalign);
-static VALLOC: Function = function!("valloc", libc_heap::valloc);
-static PVALLOC: Function = function!("pvalloc", libc_heap::pvalloc);
+function!(MALLOC, "malloc", libc_heap::malloc, malloc(size: usize) -> *mut c_void);
+function!(CALLOC, "calloc", libc_heap::calloc, calloc(count: usize, size: usize) -> *mut c_void);
+function!(REALLOC, "realloc", libc_heap::realloc, realloc(block: *mut c_void, size: usize) -> *mut c_void);
+function!(FREE, "free", libc_heap::free, free(block: *mut c_void));
+function!(MEMALIGN, "memalign", libc_heap::memalign, memalign(alignment: usize, size: usize) -> *mut c_void);
+function!(ALIGNED_ALLOC, "aligned_alloc", libc_heap::memalign, aligned_alloc(alignment: usize, size: usize) -> *mut c_void);
+function!(VALLOC, "valloc", libc_heap::valloc, valloc(size: usize) -> *mut c_void);
+function!(PVALLOC, "pvalloc", libc_heap::pvalloc, pvalloc(size: usize) -> *mut c_void);
+function!(
+    POSIX_MEMALIGN,
+    "posix_memalign",
+    libc_posix_memalign,
+    posix_memalign(block: *mut *mut c_void, alignment: usize, size: usize) -> c_int
+);
 
 fn find_all() {
     static FINDING: AtomicBool = AtomicBool::new(false);
@@ -114,84 +139,3 @@ pub type Realloc = unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void;
 pub type Free = unsafe extern "C" fn(*mut c_void);
 /// `posix_memalign`.
 pub type PosixMemalign = unsafe extern "C" fn(*mut *mut c_void, usize, usize) -> c_int;
-
-/// # Safety
-///
-/// As for `malloc`.
-#[inline(always)]
-pub unsafe fn malloc(size: usize) -> *mut c_void {
-    // SAFETY: every definition of that name has this type; the call is the caller's promise.
-    unsafe { std::mem::transmute::<*const c_void, Malloc>(MALLOC.definition())(size) }
-}
-
-/// # Safety
-///
-/// As for `calloc`.
-#[inline(always)]
-pub unsafe fn calloc(count: usize, size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, TwoSizes>(CALLOC.definition())(count, size) }
-}
-
-/// # Safety
-///
-/// As for `realloc`.
-#[inline(always)]
-pub unsafe fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, Realloc>(REALLOC.definition())(block, size) }
-}
-
-/// # Safety
-///
-/// As for `free`.
-#[inline(always)]
-pub unsafe fn free(block: *mut c_void) {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, Free>(FREE.definition())(block) }
-}
-
-/// # Safety
-///
-/// As for `memalign`.
-#[inline(always)]
-pub unsafe fn memalign(alignment: usize, size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, TwoSizes>(MEMALIGN.definition())(alignment, size) }
-}
-
-/// # Safety
-///
-/// As for `aligned_alloc`.
-#[inline(always)]
-pub unsafe fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, TwoSizes>(ALIGNED_ALLOC.definition())(alignment, size) }
-}
-
-/// # Safety
-///
-/// As for `valloc`.
-#[inline(always)]
-pub unsafe fn valloc(size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, Malloc>(VALLOC.definition())(size) }
-}
-
-/// # Safety
-///
-/// As for `pvalloc`.
-#[inline(always)]
-pub unsafe fn pvalloc(size: usize) -> *mut c_void {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, Malloc>(PVALLOC.definition())(size) }
-}
-
-/// # Safety
-///
-/// As for `posix_memalign`.
-#[inline(always)]
-pub unsafe fn posix_memalign(block: *mut *mut c_void, alignment: usize, size: usize) -> c_int {
-    // SAFETY: as in `malloc`.
-    unsafe { std::mem::transmute::<*const c_void, PosixMemalign>(POSIX_MEMALIGN.definition())(block, alignment, size) }
-}

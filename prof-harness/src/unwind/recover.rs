@@ -3,6 +3,8 @@
 //! pointer is still known, and above it lie the words that the frame's function pushed at its start: its caller's frame pointer,
 //! below the address that it returns to. That address is told from other words by the call before it, which names the function.
 
+use std::ops::Range;
+
 use super::cfi::{self, Room};
 use super::modules::{self, Module};
 use super::rule::{caller, Read, Step};
@@ -32,20 +34,21 @@ pub fn without_frame_pointer(pc: u64, at: Registers, room: &mut Room, read: Read
         let (Some(fp), Some(return_address)) = (read(address.wrapping_sub(8)), read(address)) else {
             return Step::Lost;
         };
-        if called_before(return_address, &module, room) == Some(function.start) {
+        if called_before(return_address, &module) != Some(function.start) {
+            continue;
+        }
+        // It is an instruction of a function, not what chance wrote.
+        let is_in = |calling: &Range<u64>| calling.contains(&(return_address - CALL_BYTES));
+        if cfi::function(&module, return_address - 1, room).as_ref().is_some_and(is_in) {
             return caller(at, return_address, address.wrapping_add(8), fp);
         }
     }
     Step::Lost
 }
 
-/// The function that is called by the instruction before a return address of a module, if that names one.
-fn called_before(return_address: u64, module: &Module, room: &mut Room) -> Option<u64> {
+/// What the bytes before a return address of a module call, if they are a call that names a function.
+fn called_before(return_address: u64, module: &Module) -> Option<u64> {
     let call = return_address.checked_sub(CALL_BYTES).filter(|call| module.has(*call, CALL_BYTES))?;
-    let function = cfi::function(module, return_address - 1, room)?;
-    if !function.contains(&call) {
-        return None;
-    }
     // SAFETY: mapped, and of a module of which a frame is on the stack, so that it is not unloaded meanwhile.
     let [one, other, distance @ ..] = unsafe { *(call as *const [u8; CALL_BYTES as usize]) };
     let there = return_address.wrapping_add_signed(i32::from_le_bytes(distance).into());

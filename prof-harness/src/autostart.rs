@@ -31,7 +31,7 @@ extern "C" fn construct(_count: c_int, arguments: *const *const c_char, _variabl
             // They lie above every frame of the main thread.
             thread::start_main(arguments as u64);
             if start().is_none() {
-                heap::start_never();
+                heap::stop();
             }
         });
     }

@@ -78,7 +78,7 @@ fn start_alone(path: &CStr, settings: Settings, code: Code) -> Result<(), Failur
         add(header::DOORS, heap::doors());
         heap::start(settings.heap_period, settings.keeps_peaks);
     } else {
-        heap::start_never();
+        heap::stop();
     }
     Ok(())
 }

@@ -29,6 +29,7 @@ use crate::thread::Thread;
 use crate::unwind::{self, For};
 use crate::{alive, bucket, label, random, sys, thread};
 
+pub use exact::{end_thread, Memory};
 pub use wrapper::{enter, forget_block, leave, record_block, settle_block, take_block, Alloc, Caller, Ticket};
 
 /// Under which label, if any, an allocation is to be recorded.
@@ -44,8 +45,6 @@ const FAR: i64 = i64::MAX / 2;
 /// How often an allocation lets others run before it is counted as lost.
 const MOST_YIELDS: usize = 1000;
 
-pub use exact::{end_thread, Memory};
-
 /// Starts to sample, about every `period` bytes, and to keep the peaks if `keeps_peaks`.
 pub fn start(period: u64, keeps_peaks: bool) {
     peak::start(keeps_peaks, period);
@@ -58,7 +57,7 @@ pub fn prepare() {
     PERIOD.store(0, Ordering::Release);
 }
 
-/// Stops sampling.
+/// Takes the hooks out of the way until a session that samples allocations starts.
 pub fn stop() {
     PERIOD.store(NEVER, Ordering::Release);
 }
@@ -66,11 +65,6 @@ pub fn stop() {
 /// Forgets the blocks that are not freed, once nothing is recorded any more.
 pub fn forget_all() {
     live::clear();
-}
-
-/// Takes the hooks out of the way until a session that samples allocations starts.
-pub fn start_never() {
-    PERIOD.store(NEVER, Ordering::Release);
 }
 
 /// Whether the process's `malloc` is the harness's.

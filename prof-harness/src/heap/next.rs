@@ -109,7 +109,9 @@ fn find_all() {
     let is_libc = !is_brought && (malloc.is_null() || malloc.cast_const() == MALLOC.libc);
     for function in [&CALLOC, &REALLOC, &FREE, &MEMALIGN, &ALIGNED_ALLOC, &POSIX_MEMALIGN, &VALLOC, &PVALLOC, &MALLOC] {
         let brought = if is_brought { (function.brought)().cast_mut() } else { std::ptr::null_mut() };
-        let found = if is_libc || !brought.is_null() { brought } else { sys::next_definition(function.name) };
+        // Newer versions of libc take other alignments for `aligned_alloc` than for `memalign`.
+        let is_known = is_libc && !std::ptr::eq(function, &ALIGNED_ALLOC);
+        let found = if is_known || !brought.is_null() { brought } else { sys::next_definition(function.name) };
         let next = if found.is_null() { function.libc.cast_mut() } else { found };
         function.next.store(next, Ordering::Relaxed);
     }

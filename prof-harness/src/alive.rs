@@ -7,7 +7,8 @@ use crate::{memory, sys, thread};
 
 static OWNER: AtomicI32 = AtomicI32::new(0);
 static PAGE: AtomicPtr<AtomicU32> = AtomicPtr::new(std::ptr::null_mut());
-static SESSION: AtomicU32 = AtomicU32::new(0);
+/// The number of the current session; see [`session`].
+pub static SESSION: AtomicU32 = AtomicU32::new(0);
 /// Threads and signal handlers that are recording, counted apart by shard: a line of memory that all write to would hold them
 /// up.
 static AT_WORK: [AtWork; thread::SHARDS] = [const { AtWork(AtomicUsize::new(0)) }; thread::SHARDS];

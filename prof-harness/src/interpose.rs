@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use crate::{sys, thread};
 
 /// Defines the C function `$name`, with more names after `=`, by the instructions `$line`, which call or jump to `{target}` and
-/// other functions named.
+/// use the operands that follow.
 macro_rules! define {
-    ($name:literal $(= $also:literal)*, $target:ident $(, $operand:ident = $function:ident)*, [$($line:expr),+ $(,)?]) => {
+    (
+        $name:literal $(= $also:literal)*, $target:ident, [$($line:expr),+ $(,)?]
+        $(, $operand:ident = $kind:tt $value:path)*
+    ) => {
         std::arch::global_asm!(
             // Fat LTO puts the assembly of two copies of this crate together.
             concat!(".ifndef ", $name),
@@ -30,7 +33,7 @@ macro_rules! define {
             ".popsection",
             ".endif",
             target = sym $target,
-            $($operand = sym $function,)*
+            $($operand = $kind $value,)*
         );
     };
 }
@@ -91,7 +94,6 @@ macro_rules! interpose_around {
         define!(
             $name,
             $before,
-            after = $after,
             [
                 "push rdi",
                 "push rsi",
@@ -125,7 +127,8 @@ macro_rules! interpose_around {
                 "add rsp, 8",
                 ".cfi_adjust_cfa_offset -8",
                 "ret",
-            ]
+            ],
+            after = sym $after
         );
     };
 }

@@ -26,6 +26,7 @@ mod autostart;
 mod birth;
 mod bucket;
 mod copies;
+mod countdown;
 mod cpu;
 mod exec;
 mod heap;

@@ -13,10 +13,6 @@ use crate::{alive, cpu, heap, mapping, named_tests, sys};
 
 /// One thread's state.
 pub struct Thread {
-    /// Bytes left until the next sampled allocation; see `heap`.
-    pub countdown: Cell<i64>,
-    /// The session that `countdown` was drawn in.
-    pub drawn_in: Cell<u32>,
     /// State of the random numbers.
     pub random: Cell<u64>,
     /// Whether the thread is inside the harness: what it allocates there is not the program's.
@@ -46,8 +42,6 @@ pub struct Thread {
 thread_local! {
     static THREAD: Thread = const {
         Thread {
-            countdown: Cell::new(0),
-            drawn_in: Cell::new(0),
             random: Cell::new(0),
             is_inside: Cell::new(false),
             desk: Cell::new(None),

@@ -152,11 +152,13 @@ pub const PREFIX_WORDS: usize = 3;
 const ENTRY_MARK: u64 = 0x50f5 << 48;
 
 /// The first word of an entry of `kind` with `words` words in all.
+#[inline]
 pub const fn entry_word(kind: u8, words: usize) -> u64 {
     ENTRY_MARK | (kind as u64) << 40 | words as u64
 }
 
 /// The kind and length of the entry that `word` begins, if it begins one.
+#[inline]
 pub const fn entry_kind(word: u64) -> Option<(u8, usize)> {
     if word & (0xffff << 48) != ENTRY_MARK {
         return None;
@@ -169,6 +171,7 @@ pub const fn entry_kind(word: u64) -> Option<(u8, usize)> {
 }
 
 /// How many words of an entry, after its prefix, its hash covers; the rest are counters.
+#[inline]
 pub const fn hashed_words(kind: u8, words: usize) -> usize {
     let own = words - PREFIX_WORDS;
     let counters = match kind {
@@ -181,11 +184,13 @@ pub const fn hashed_words(kind: u8, words: usize) -> usize {
 }
 
 /// Starts the hash of an entry of `kind`.
+#[inline]
 pub const fn hash_start(kind: u8) -> u64 {
     0x9e37_79b9_7f4a_7c15 ^ kind as u64
 }
 
 /// Adds a word to an entry's hash, by a folded 64 × 64 → 128 bit multiplication.
+#[inline]
 pub const fn hash_word(hash: u64, word: u64) -> u64 {
     let product = ((hash ^ word) as u128).wrapping_mul(0xd6e8_feb8_6659_fd93_u128);
     // The rotation keeps a zero product from swallowing what came before.
@@ -199,16 +204,19 @@ pub const FIRST_SEGMENT_BYTES: usize = 64 << 10;
 pub const MAX_SEGMENTS: usize = 16;
 
 /// Bytes of segment `k`.
+#[inline]
 pub const fn segment_bytes(k: usize) -> usize {
     FIRST_SEGMENT_BYTES << k
 }
 
 /// Where segment `k` begins in the file.
+#[inline]
 pub const fn segment_offset(k: usize) -> usize {
     HEADER_BYTES + FIRST_SEGMENT_BYTES * ((1 << k) - 1)
 }
 
 /// The segment that holds the word at place `word` of the file, and the word's index in it.
+#[inline]
 pub const fn segment_of(word: usize) -> (usize, usize) {
     let arena_word = word - HEADER_WORDS;
     let k = (arena_word / (FIRST_SEGMENT_BYTES / 8) + 1).ilog2() as usize;
@@ -216,6 +224,7 @@ pub const fn segment_of(word: usize) -> (usize, usize) {
 }
 
 /// How many words hold `bytes` bytes.
+#[inline]
 pub const fn words_for(bytes: usize) -> usize {
     bytes.div_ceil(8)
 }

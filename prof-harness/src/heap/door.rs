@@ -11,9 +11,9 @@ use std::ffi::{c_int, c_void};
 
 use super::{live, next, wrapper};
 use crate::registers::Registers;
-use crate::thread;
+use crate::{countdown, thread};
 
-door!("malloc" = "__wrap_malloc" = "prof_harness_malloc", "rsi", "rdx", malloc);
+counting_door!("malloc" = "__wrap_malloc" = "prof_harness_malloc", "rdi", "rsi", "rdx", malloc, "{next}", next = sym next::MALLOC);
 door!("calloc" = "__wrap_calloc" = "prof_harness_calloc", "rdx", "rcx", calloc);
 door!("realloc" = "__wrap_realloc" = "prof_harness_realloc", "rdx", "rcx", realloc);
 door!("reallocarray" = "__wrap_reallocarray", "rcx", "r8", reallocarray);
@@ -23,7 +23,7 @@ door!("posix_memalign" = "__wrap_posix_memalign" = "prof_harness_posix_memalign"
 door!("valloc" = "__wrap_valloc" = "prof_harness_valloc", "rsi", "rdx", valloc);
 door!("pvalloc" = "__wrap_pvalloc" = "prof_harness_pvalloc", "rsi", "rdx", pvalloc);
 
-interpose!("free" = "__wrap_free" = "prof_harness_free", free);
+freeing_door!("free" = "__wrap_free" = "prof_harness_free", free, "{next}", next = sym next::FREE);
 
 /// Whether the process's `malloc` is the one defined here.
 pub fn is_in_force() -> bool {
@@ -38,15 +38,10 @@ pub fn is_open() -> bool {
     is_in_force() || !address_of!("__real_malloc").is_null()
 }
 
-/// Takes `size` off the thread's countdown; true if it has run out.
+/// Takes `size` off the thread's countdown; true if that uses it up.
 #[inline(always)]
-fn runs_out(size: usize) -> bool {
-    thread::with(|thread| {
-        // Sizes beyond i64::MAX fail in the allocator anyway.
-        let left = thread.countdown.get().wrapping_sub(size as i64 & i64::MAX);
-        thread.countdown.set(left);
-        left < 0 || thread.drawn_in.get() != crate::alive::session()
-    })
+pub fn runs_out(size: usize) -> bool {
+    countdown::with(|countdown| countdown.runs_out(size, crate::alive::session()))
 }
 
 /// Calls the allocator for `size` bytes. The door was entered with these stack and frame pointers.
@@ -59,11 +54,12 @@ pub fn counted(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mu
     }
 }
 
-/// Calls the allocator and, if the allocation is to be sampled, records the block.
+/// Calls the allocator and, if the allocation is to be sampled, records the block. Like a function of C, which does not unwind:
+/// the doors end in a jump to it.
 #[cold]
 #[inline(never)]
-fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_void) -> *mut c_void {
-    let decided = thread::with(|thread| super::decide(thread, size)).filter(|_| !wrapper::is_alone());
+pub extern "C" fn sampled(size: usize, sp: usize, fp: usize, allocate: impl FnOnce() -> *mut c_void) -> *mut c_void {
+    let decided = super::decide(size).filter(|_| !wrapper::is_alone());
     let block = allocate();
     if let (Some(decision), false) = (decided, block.is_null()) {
         let errno = crate::sys::errno();
@@ -127,9 +123,9 @@ pub unsafe fn stored(
 /// Calls an allocator that may come by another door: an executable's own `memalign`, say, is a call of its allocator's own.
 #[inline(always)]
 fn alone<R>(allocate: impl FnOnce() -> R) -> R {
-    let left = thread::with(|thread| thread.countdown.get());
+    let left = countdown::with(|countdown| countdown.left.get());
     let result = thread::inside(allocate);
-    thread::with(|thread| thread.countdown.set(left));
+    countdown::with(|countdown| countdown.left.set(left));
     result
 }
 
@@ -143,7 +139,7 @@ pub fn freed(block: *mut c_void) {
 
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: plain malloc.
-    counted(size, sp, fp, || unsafe { next::malloc(size) })
+    sampled(size, sp, fp, || unsafe { next::malloc(size) })
 }
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
@@ -197,23 +193,7 @@ unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usi
 }
 
 unsafe extern "C" fn free(block: *mut c_void) {
-    if !block.is_null() && live::may_contain(block as usize) {
-        // SAFETY: the caller's promise.
-        return unsafe { free_noted(block) };
-    }
+    freed(block);
     // SAFETY: the caller's block, given to the allocator that it came from.
-    unsafe { next::free(block) };
-}
-
-/// Apart, so that nothing stands in the way of a jump from the door to the allocator.
-///
-/// # Safety
-///
-/// As for `free`.
-#[cold]
-#[inline(never)]
-unsafe fn free_noted(block: *mut c_void) {
-    super::forget(block);
-    // SAFETY: as in `free`.
     unsafe { next::free(block) };
 }

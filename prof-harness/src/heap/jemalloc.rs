@@ -4,28 +4,28 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::door::{counted, freed, resized, stored};
+use super::door::{counted, freed, resized, sampled, stored};
 use super::next::{Free, Malloc, PosixMemalign, Realloc, TwoSizes};
 
-door!("__wrap__rjem_malloc", "rsi", "rdx", malloc);
+wrapped_counting_door!("__wrap__rjem_malloc", "__real__rjem_malloc", "rdi", "rsi", "rdx", malloc);
 door!("__wrap__rjem_calloc", "rdx", "rcx", calloc);
 door!("__wrap__rjem_realloc", "rdx", "rcx", realloc);
 door!("__wrap__rjem_memalign", "rdx", "rcx", memalign);
 door!("__wrap__rjem_aligned_alloc", "rdx", "rcx", aligned_alloc);
 door!("__wrap__rjem_posix_memalign", "rcx", "r8", posix_memalign);
 door!("__wrap__rjem_valloc", "rsi", "rdx", valloc);
-door!("__wrap__rjem_mallocx", "rdx", "rcx", prefixed_mallocx);
+wrapped_counting_door!("__wrap__rjem_mallocx", "__real__rjem_mallocx", "rdi", "rdx", "rcx", prefixed_mallocx);
 door!("__wrap__rjem_rallocx", "rcx", "r8", prefixed_rallocx);
 door!("__wrap__rjem_xallocx", "r8", "r9", prefixed_xallocx);
-door!("__wrap_mallocx", "rdx", "rcx", plain_mallocx);
+wrapped_counting_door!("__wrap_mallocx", "__real_mallocx", "rdi", "rdx", "rcx", plain_mallocx);
 door!("__wrap_rallocx", "rcx", "r8", plain_rallocx);
 door!("__wrap_xallocx", "r8", "r9", plain_xallocx);
 
-interpose!("__wrap__rjem_free", free);
-interpose!("__wrap__rjem_dallocx", prefixed_dallocx);
-interpose!("__wrap__rjem_sdallocx", prefixed_sdallocx);
-interpose!("__wrap_dallocx", plain_dallocx);
-interpose!("__wrap_sdallocx", plain_sdallocx);
+wrapped_freeing_door!("__wrap__rjem_free", "__real__rjem_free", free);
+wrapped_freeing_door!("__wrap__rjem_dallocx", "__real__rjem_dallocx", prefixed_dallocx);
+wrapped_freeing_door!("__wrap__rjem_sdallocx", "__real__rjem_sdallocx", prefixed_sdallocx);
+wrapped_freeing_door!("__wrap_dallocx", "__real_dallocx", plain_dallocx);
+wrapped_freeing_door!("__wrap_sdallocx", "__real_sdallocx", plain_sdallocx);
 
 type Mallocx = unsafe extern "C" fn(usize, c_int) -> *mut c_void;
 type Rallocx = unsafe extern "C" fn(*mut c_void, usize, c_int) -> *mut c_void;
@@ -40,7 +40,7 @@ pub fn is_open() -> bool {
 
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: the function behind this door, as the caller calls it.
-    counted(size, sp, fp, || unsafe { behind!("_rjem_malloc", Malloc)(size) })
+    sampled(size, sp, fp, || unsafe { behind!("_rjem_malloc", Malloc)(size) })
 }
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
@@ -96,7 +96,7 @@ macro_rules! extended {
     ) => {
         unsafe extern "C" fn $mallocx(size: usize, flags: c_int, sp: usize, fp: usize) -> *mut c_void {
             // SAFETY: as in `malloc`.
-            counted(size, sp, fp, || unsafe { behind!($mallocx_name, Mallocx)(size, flags) })
+            sampled(size, sp, fp, || unsafe { behind!($mallocx_name, Mallocx)(size, flags) })
         }
 
         unsafe extern "C" fn $rallocx(

@@ -11,9 +11,8 @@ use super::region::{Region, REGION_BITS};
 use crate::arena::Place;
 use crate::sys;
 
-const FILTER_SLOTS: usize = 1 << 14;
-
-static FILTER: [AtomicU8; FILTER_SLOTS] = [const { AtomicU8::new(0) }; FILTER_SLOTS];
+/// Sampled blocks by [`filter_slot`].
+pub static FILTER: [AtomicU8; FILTER_SLOTS] = [const { AtomicU8::new(0) }; FILTER_SLOTS];
 
 /// Whether every block is in the live set, so that the filter has nothing to tell.
 static HAS_ALL: AtomicBool = AtomicBool::new(false);
@@ -83,10 +82,19 @@ pub fn clear() {
     }
 }
 
+const FILTER_SLOTS: usize = 1 << FILTER_BITS;
+const FILTER_BITS: u32 = 14;
+/// Blocks are 16-aligned, and large ones are so on pages. No bit above the lowest 32 of the address counts.
+pub const LOW_SHIFT: u32 = 4;
+/// See [`LOW_SHIFT`].
+pub const HIGH_SHIFT: u32 = LOW_SHIFT + FILTER_BITS;
+/// What is left of the two together.
+pub const FILTER_MASK: usize = FILTER_SLOTS - 1;
+
+/// The place of an address in the filter; `freeing_door` in `fast.rs` finds the same.
 #[inline(always)]
 fn filter_slot(address: usize) -> usize {
-    // Blocks are 16-aligned, and large ones are so on pages.
-    ((address >> 4) ^ (address >> 18)) % FILTER_SLOTS
+    ((address >> LOW_SHIFT) ^ (address >> HIGH_SHIFT)) & FILTER_MASK
 }
 
 /// The region of an address; none in a group that is not made yet.

@@ -4,21 +4,21 @@
 
 use std::ffi::c_void;
 
-use super::door::{counted, freed, resized};
+use super::door::{counted, freed, resized, sampled};
 use super::next::{Free, Malloc, Realloc, TwoSizes};
 
-door!("__wrap_mi_malloc", "rsi", "rdx", malloc);
-door!("__wrap_mi_zalloc", "rsi", "rdx", zalloc);
+wrapped_counting_door!("__wrap_mi_malloc", "__real_mi_malloc", "rdi", "rsi", "rdx", malloc);
+wrapped_counting_door!("__wrap_mi_zalloc", "__real_mi_zalloc", "rdi", "rsi", "rdx", zalloc);
 door!("__wrap_mi_calloc", "rdx", "rcx", calloc);
 door!("__wrap_mi_realloc", "rdx", "rcx", realloc);
-door!("__wrap_mi_malloc_aligned", "rdx", "rcx", malloc_aligned);
-door!("__wrap_mi_zalloc_aligned", "rdx", "rcx", zalloc_aligned);
+wrapped_counting_door!("__wrap_mi_malloc_aligned", "__real_mi_malloc_aligned", "rdi", "rdx", "rcx", malloc_aligned);
+wrapped_counting_door!("__wrap_mi_zalloc_aligned", "__real_mi_zalloc_aligned", "rdi", "rdx", "rcx", zalloc_aligned);
 door!("__wrap_mi_realloc_aligned", "rcx", "r8", realloc_aligned);
 
-interpose!("__wrap_mi_free", free);
-interpose!("__wrap_mi_free_size", free_size);
-interpose!("__wrap_mi_free_aligned", free_aligned);
-interpose!("__wrap_mi_free_size_aligned", free_size_aligned);
+wrapped_freeing_door!("__wrap_mi_free", "__real_mi_free", free);
+wrapped_freeing_door!("__wrap_mi_free_size", "__real_mi_free_size", free_size);
+wrapped_freeing_door!("__wrap_mi_free_aligned", "__real_mi_free_aligned", free_aligned);
+wrapped_freeing_door!("__wrap_mi_free_size_aligned", "__real_mi_free_size_aligned", free_size_aligned);
 
 type ReallocAligned = unsafe extern "C" fn(*mut c_void, usize, usize) -> *mut c_void;
 type FreeWith = unsafe extern "C" fn(*mut c_void, usize);
@@ -31,12 +31,12 @@ pub fn is_open() -> bool {
 
 unsafe extern "C" fn malloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: the function behind this door, as the caller calls it.
-    counted(size, sp, fp, || unsafe { behind!("mi_malloc", Malloc)(size) })
+    sampled(size, sp, fp, || unsafe { behind!("mi_malloc", Malloc)(size) })
 }
 
 unsafe extern "C" fn zalloc(size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: as in `malloc`.
-    counted(size, sp, fp, || unsafe { behind!("mi_zalloc", Malloc)(size) })
+    sampled(size, sp, fp, || unsafe { behind!("mi_zalloc", Malloc)(size) })
 }
 
 unsafe extern "C" fn calloc(count: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
@@ -51,12 +51,12 @@ unsafe extern "C" fn realloc(block: *mut c_void, size: usize, sp: usize, fp: usi
 
 unsafe extern "C" fn malloc_aligned(size: usize, alignment: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: as in `malloc`.
-    counted(size, sp, fp, || unsafe { behind!("mi_malloc_aligned", TwoSizes)(size, alignment) })
+    sampled(size, sp, fp, || unsafe { behind!("mi_malloc_aligned", TwoSizes)(size, alignment) })
 }
 
 unsafe extern "C" fn zalloc_aligned(size: usize, alignment: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: as in `malloc`.
-    counted(size, sp, fp, || unsafe { behind!("mi_zalloc_aligned", TwoSizes)(size, alignment) })
+    sampled(size, sp, fp, || unsafe { behind!("mi_zalloc_aligned", TwoSizes)(size, alignment) })
 }
 
 unsafe extern "C" fn realloc_aligned(

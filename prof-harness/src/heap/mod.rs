@@ -5,6 +5,9 @@
 //! on to in `next.rs`, how a free finds its allocation in `live.rs`. What makes recording all of them fast is in `exact.rs`,
 //! what was in use when most was in `peak.rs`.
 
+#[macro_use]
+mod fast;
+
 mod door;
 mod exact;
 mod jemalloc;
@@ -23,9 +26,9 @@ use prof_record::Door;
 
 use crate::alive::InSession;
 use crate::arena::{self, Place};
+use crate::countdown::{self, Countdown};
 use crate::registers::Registers;
 use crate::stack::Stack;
-use crate::thread::Thread;
 use crate::unwind::{self, For};
 use crate::{alive, bucket, label, random, sys, thread};
 
@@ -40,7 +43,7 @@ static PERIOD: AtomicU64 = AtomicU64::new(0);
 /// [`PERIOD`] while no allocation is to be sampled.
 const NEVER: u64 = u64::MAX;
 /// A countdown that no program reaches.
-const FAR: i64 = i64::MAX / 2;
+const FAR: u64 = u64::MAX / 4;
 
 /// How often an allocation lets others run before it is counted as lost.
 const MOST_YIELDS: usize = 1000;
@@ -83,50 +86,59 @@ pub fn doors() -> u64 {
     doors.iter().filter(|(_, is_open)| *is_open).fold(0, |bits, (door, _)| bits | door.bit())
 }
 
-/// Whether the allocation of `size` bytes that took the thread's countdown below zero is to be recorded, and under
-/// which label. Draws the next distance.
-fn decide(thread: &Thread, size: usize) -> Option<Decision> {
-    if thread.is_inside.get() {
-        // Not the program's: as if it had not been counted.
-        thread.countdown.set(thread.countdown.get().wrapping_add(size as i64 & i64::MAX));
-        return None;
-    }
+/// Whether the allocation of `size` bytes that used the thread's countdown up is to be recorded, and under
+/// which label.
+fn decide(size: usize) -> Option<Decision> {
+    countdown::with(|countdown| {
+        if thread::with(|thread| thread.is_inside.get()) {
+            // Not the program's: as if it had not been counted.
+            countdown.put_back(size);
+            return None;
+        }
+        is_due(countdown, size).then(|| alive::in_session(|| label::attribution().label())).flatten()
+    })
+}
+
+/// Whether the allocation of `size` bytes that used `countdown` up is to be sampled. Draws the next distance.
+fn is_due(countdown: &Countdown, size: usize) -> bool {
     // Before the period: what is drawn by that of an earlier session does not pass for this one's.
     let session = alive::session();
     match PERIOD.load(Ordering::Acquire) {
         0 => {
-            thread.countdown.set(0);
-            return None;
+            countdown.left.set(0);
+            return false;
         }
         NEVER => {
-            thread.drawn_in.set(session);
-            thread.countdown.set(FAR);
-            return None;
+            countdown.drawn_in.set(session);
+            countdown.left.set(FAR);
+            return false;
         }
         1 => {
-            thread.drawn_in.set(session);
-            // No size takes it from here to above zero again, as one that is refused might from far below.
-            thread.countdown.set(-1);
+            countdown.drawn_in.set(session);
+            countdown.left.set(0);
         }
         period => {
-            if thread.drawn_in.replace(session) != session {
-                thread.random.set(random::seed());
-                let first = draw(thread, period);
-                if first >= size as i64 {
-                    thread.countdown.set(first - size as i64);
-                    return None;
+            if countdown.drawn_in.replace(session) != session {
+                thread::with(|thread| thread.random.set(random::seed()));
+                let first = draw(period);
+                if first > size as u64 {
+                    countdown.left.set(first - size as u64);
+                    return false;
                 }
             }
-            thread.countdown.set(draw(thread, period));
+            countdown.left.set(draw(period));
         }
     }
-    alive::in_session(|| label::attribution().label())
+    true
 }
 
-fn draw(thread: &Thread, period: u64) -> i64 {
-    let (state, bits) = random::next(thread.random.get());
-    thread.random.set(state);
-    random::exponential(bits, period).min(FAR as u64) as i64
+fn draw(period: u64) -> u64 {
+    let bits = thread::with(|thread| {
+        let (state, bits) = random::next(thread.random.get());
+        thread.random.set(state);
+        bits
+    });
+    1 + random::exponential(bits, period).min(FAR)
 }
 
 /// Records the block that a decided allocation got.

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::sys::{self, libc_heap};
 
-/// One function: what is called, libc's, and how to find the executable's.
-struct Function {
+/// One function: what is called, which the doors jump to, libc's, and how to find the executable's.
+#[repr(C)]
+pub struct Function {
     /// The definition once known, before that one that looks for it: a call need not ask.
     next: AtomicPtr<c_void>,
     first: *const c_void,
@@ -55,7 +56,8 @@ impl Function {
 /// the linker wrapped its calls and it is not the door.
 macro_rules! function {
     ($static:ident, $name:literal, $libc:expr, $function:ident($($argument:ident: $type:ty),+) $(-> $result:ty)?) => {
-        static $static: Function = {
+        /// The function of that name.
+        pub static $static: Function = {
             unsafe extern "C" fn first($($argument: $type),+) $(-> $result)? {
                 type This = unsafe extern "C" fn($($type),+) $(-> $result)?;
                 // SAFETY: every definition of that name has this type; the call is the caller's promise.

@@ -3,14 +3,14 @@
 
 use std::ffi::c_void;
 
-use super::door::{counted, freed, resized};
+use super::door::{freed, resized, sampled};
 use super::next::TwoSizes;
 
-door!("__wrap_sn_rust_alloc", "rdx", "rcx", alloc);
-door!("__wrap_sn_rust_alloc_zeroed", "rdx", "rcx", alloc_zeroed);
+wrapped_counting_door!("__wrap_sn_rust_alloc", "__real_sn_rust_alloc", "rsi", "rdx", "rcx", alloc);
+wrapped_counting_door!("__wrap_sn_rust_alloc_zeroed", "__real_sn_rust_alloc_zeroed", "rsi", "rdx", "rcx", alloc_zeroed);
 door!("__wrap_sn_rust_realloc", "r8", "r9", realloc);
 
-interpose!("__wrap_sn_rust_dealloc", dealloc);
+wrapped_freeing_door!("__wrap_sn_rust_dealloc", "__real_sn_rust_dealloc", dealloc);
 
 type Realloc = unsafe extern "C" fn(*mut c_void, usize, usize, usize) -> *mut c_void;
 type Dealloc = unsafe extern "C" fn(*mut c_void, usize, usize);
@@ -22,12 +22,12 @@ pub fn is_open() -> bool {
 
 unsafe extern "C" fn alloc(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: the function behind this door, as the caller calls it.
-    counted(size, sp, fp, || unsafe { behind!("sn_rust_alloc", TwoSizes)(alignment, size) })
+    sampled(size, sp, fp, || unsafe { behind!("sn_rust_alloc", TwoSizes)(alignment, size) })
 }
 
 unsafe extern "C" fn alloc_zeroed(alignment: usize, size: usize, sp: usize, fp: usize) -> *mut c_void {
     // SAFETY: as in `alloc`.
-    counted(size, sp, fp, || unsafe { behind!("sn_rust_alloc_zeroed", TwoSizes)(alignment, size) })
+    sampled(size, sp, fp, || unsafe { behind!("sn_rust_alloc_zeroed", TwoSizes)(alignment, size) })
 }
 
 unsafe extern "C" fn realloc(

@@ -15,7 +15,7 @@ use crate::alive::InSession;
 use crate::arena::{self, Place};
 use crate::copies::hooks;
 use crate::registers::Registers;
-use crate::{alive, sys, thread};
+use crate::{alive, countdown, sys, thread};
 
 /// A global allocator around another, whose allocations it shows to the sampler.
 ///
@@ -98,7 +98,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Alloc<A> {
 #[repr(C)]
 pub struct Ticket {
     /// The thread's countdown.
-    left: i64,
+    left: u64,
     /// Whether it is sampled, and the word of its label.
     sampled: u64,
     /// The session that the label is of.
@@ -160,18 +160,17 @@ pub extern "C" fn enter(size: usize, is_alone: bool) -> Ticket {
         if thread.is_inside.get() {
             return Ticket { left: 0, sampled: INSIDE, session: 0 };
         }
-        thread.countdown.set(thread.countdown.get().wrapping_sub(size as i64));
         let (mut sampled, mut session) = (UNSAMPLED, 0);
-        if thread.countdown.get() < 0 || thread.drawn_in.get() != alive::session() {
+        if door::runs_out(size) {
             open(is_alone);
-            if let Some(InSession { value: label, session: of }) = super::decide(thread, size) {
+            if let Some(InSession { value: label, session: of }) = super::decide(size) {
                 sampled = SAMPLED | label.map_or(0, |label| label.word().into());
                 session = of;
             }
         }
-        let ticket = Ticket { left: thread.countdown.get(), sampled, session };
         // The doors that the inner allocator comes by count down in vain, and if they do not they find us inside.
-        thread.countdown.set(super::FAR);
+        let left = countdown::with(|countdown| countdown.left.replace(super::FAR));
+        let ticket = Ticket { left, sampled, session };
         thread.is_inside.set(true);
         ticket
     })
@@ -180,10 +179,8 @@ pub extern "C" fn enter(size: usize, is_alone: bool) -> Ticket {
 /// `Hooks::leave`.
 pub extern "C" fn leave(ticket: Ticket) {
     if ticket.sampled & INSIDE == 0 {
-        thread::with(|thread| {
-            thread.countdown.set(ticket.left);
-            thread.is_inside.set(false);
-        });
+        countdown::with(|countdown| countdown.left.set(ticket.left));
+        thread::with(|thread| thread.is_inside.set(false));
     }
 }
 

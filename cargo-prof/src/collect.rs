@@ -1,20 +1,22 @@
 //! The records of all processes of a run → one profile a kind, with names and without the harness's own frames.
 
 mod heap;
+mod targets;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{Metadata, TargetKind};
-use prof_pprof::{CpuProfile, CpuTotals, Origin, Profile, Runtime};
+use prof_pprof::{CpuProfile, CpuTotals, Profile, Runtime};
 use prof_record::{Door, Engine, Record};
 
 use crate::Error;
+use crate::bench::phase::{self, Keep, LeftOut};
 use crate::cli::Cargo;
 use crate::exact::memstats::MemStats;
-use crate::inject::made::{Made, hexadecimal};
 use crate::symbolize::{Outcome, Sources, symbolize};
 use heap::Heap;
+
+pub use targets::{Targets, target_name};
 
 /// What a run measured.
 pub struct Collected {
@@ -28,6 +30,8 @@ pub struct Collected {
     pub left: Option<heap::Made>,
     /// The numbers of each test or process, if they were asked for.
     pub stats: Option<MemStats>,
+    /// What is not in the CPU profile, of benchmarks that are measured in a loop.
+    pub left_out: LeftOut,
     /// How the CPU was sampled, by some process or other.
     engines: BTreeSet<Engine>,
     /// How allocations were seen, in some process or other.
@@ -53,6 +57,8 @@ pub struct Asked {
     pub peak: bool,
     /// Whether there are to be exact numbers of each test, and its leaks.
     pub exact: bool,
+    /// Which phases of benchmarks are kept.
+    pub phases: Keep,
     /// How to sample the CPU; none for the best way that each process has.
     pub engine: Option<Engine>,
 }
@@ -109,10 +115,12 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let ([mem, peak, left], stats) = heap.map(Heap::finish).unwrap_or_default();
-    let mut collected = Collected { cpu, mem, peak, left, stats, engines, doors, doubts, has_any };
+    let left_out = LeftOut::default();
+    let mut collected = Collected { cpu, mem, peak, left, stats, left_out, engines, doors, doubts, has_any };
     collected.comment(asked);
     collected.comment_peak(asked);
     collected.name(sources);
+    collected.tell_phases(asked, targets);
     collected.doubts.sort();
     collected.doubts.dedup();
     Ok(collected)
@@ -156,6 +164,34 @@ impl Collected {
             return "none".to_owned();
         }
         self.doors.iter().map(|door| door.name()).collect::<Vec<_>>().join("+")
+    }
+
+    /// Labels the phases of benchmarks, or leaves out those that are not measured.
+    fn tell_phases(&mut self, asked: Asked, targets: &Targets) {
+        if asked.cargo != Cargo::Bench {
+            return;
+        }
+        let harness = |package: &str, target: &str| targets.bench_harness(package, target);
+        let without = |total: u64, left_out: Option<&i64>| {
+            total.saturating_sub(left_out.map_or(0, |value| u64::try_from(*value).unwrap_or(0)))
+        };
+        if let Some((profile, totals)) = &mut self.cpu {
+            self.left_out = phase::apply(profile, asked.phases, harness);
+            totals.samples = without(totals.samples, self.left_out.values.first());
+            totals.nanos = without(totals.nanos, self.left_out.values.last());
+        }
+        if let Some((profile, totals)) = &mut self.mem {
+            let left_out = phase::apply(profile, asked.phases, harness).values;
+            let sums = [
+                &mut totals.alloc_objects,
+                &mut totals.alloc_space,
+                &mut totals.inuse_objects,
+                &mut totals.inuse_space,
+            ];
+            for (sum, left_out) in sums.into_iter().zip(left_out) {
+                *sum -= left_out;
+            }
+        }
     }
 
     fn comment(&mut self, asked: Asked) {
@@ -262,103 +298,6 @@ fn part(name: &str) -> Runtime {
         Runtime::Hook
     } else {
         Runtime::Not
-    }
-}
-
-/// The project's executables, to find the one that a record is of.
-pub struct Targets {
-    known: Vec<Target>,
-    by_build_id: HashMap<String, usize>,
-    by_path: HashMap<PathBuf, usize>,
-}
-
-/// A target of the project.
-struct Target {
-    origin: Origin,
-    allocators: BTreeSet<String>,
-}
-
-impl Targets {
-    /// Names the executables that were made by what cargo says of the project.
-    pub fn new(made: &[Made], metadata: &Metadata) -> Targets {
-        let mut targets = Targets { known: Vec::new(), by_build_id: HashMap::new(), by_path: HashMap::new() };
-        for (index, made) in made.iter().enumerate() {
-            let origin = Origin { package: made.package.clone(), target: target_name(made, metadata) };
-            targets.known.push(Target { origin, allocators: made.allocators.clone() });
-            if let Some(build_id) = &made.build_id {
-                targets.by_build_id.insert(build_id.clone(), index);
-            }
-            targets.by_path.insert(made.executable.clone(), index);
-        }
-        targets
-    }
-
-    fn find(&self, record: &Record) -> Option<&Target> {
-        let program = record.mappings.iter().find(|mapping| mapping.path == record.executable);
-        let by_build_id = program.and_then(|mapping| self.by_build_id.get(&hexadecimal(&mapping.build_id)));
-        let index = by_build_id.or_else(|| self.by_path.get(&record.executable))?;
-        self.known.get(*index)
-    }
-
-    fn origin(&self, record: &Record) -> Origin {
-        self.find(record).map(|target| target.origin.clone()).unwrap_or_else(|| Origin {
-            package: "unknown".into(),
-            target: record.executable.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        })
-    }
-
-    /// What the memory profile does not see of a process.
-    fn unseen(&self, record: &Record) -> Vec<String> {
-        let Origin { package, target } = self.origin(record);
-        // The program says itself what is to be seen.
-        if record.doors.contains(&Door::Wrapper) {
-            return Vec::new();
-        }
-        if !record.doors.contains(&Door::Malloc) {
-            return vec![format!("{package} {target} brings a malloc of its own: its allocations are not seen")];
-        }
-        let is_seen = |allocator: &&String| record.doors.iter().any(|door| door.name() == *allocator);
-        let allocators = self.find(record).map(|target| &target.allocators).into_iter().flatten();
-        let mut unseen: Vec<String> = allocators
-            .filter(|allocator| !is_seen(allocator))
-            .map(|allocator| {
-                format!(
-                    "{package} {target} brings {allocator}, and its linker cannot show us what it gives: those allocations are \
-                     not seen"
-                )
-            })
-            .collect();
-        if !record.sees_malloc {
-            unseen.push(format!(
-                "{package} {target} brings a malloc of its own: what shared libraries allocate from it is not seen"
-            ));
-        }
-        unseen
-    }
-}
-
-/// A target's name with its kind before it, as `lib/serde` or `bench/parse`: a library and a binary may share the name.
-pub fn target_name(made: &Made, metadata: &Metadata) -> String {
-    let packages = metadata.packages.iter().filter(|package| *package.name == made.package);
-    let targets = packages.flat_map(|package| &package.targets).filter(|target| {
-        target.src_path.as_std_path() == made.source && target.kind.first() != Some(&TargetKind::CustomBuild)
-    });
-    let fits = |name: &str| match &made.name {
-        Some(binary) => name == binary,
-        None => name.replace('-', "_") == made.crate_name,
-    };
-    match targets.filter(|target| fits(&target.name)).min_by_key(|target| made.name.is_some() && !target.is_bin()) {
-        Some(target) => {
-            let kind = match target.kind.first() {
-                Some(TargetKind::Bin) => "bin",
-                Some(TargetKind::Example) => "example",
-                Some(TargetKind::Test) => "test",
-                Some(TargetKind::Bench) => "bench",
-                _ => "lib",
-            };
-            format!("{kind}/{}", target.name)
-        }
-        None => made.name.clone().unwrap_or_else(|| made.crate_name.clone()),
     }
 }
 

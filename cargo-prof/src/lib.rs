@@ -1,11 +1,13 @@
 //! The cargo subcommand and the viewer: builds a cargo project's tests, benchmarks or program with the harness inside
-//! ([`inject`]), runs them, collects the records of all their processes ([`collect`]) into one pprof profile a kind,
+//! ([`inject`]), runs them, benchmarks one by one
+//! ([`bench`]), collects the records of all their processes ([`collect`]) into one pprof profile a kind,
 //! names the code in it ([`symbolize`]) and says what came out ([`summary`]), to the byte if it is asked to ([`exact`]).
 //!
 //! A library only so that the tests of this repository can reach it; it promises no stable interface.
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod collect;
 pub mod command;

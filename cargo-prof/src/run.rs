@@ -34,8 +34,12 @@ pub struct Run<'a> {
     pub target_directory: &'a Path,
     /// The rustc wrapper to build with.
     pub wrapper: &'a Path,
+    /// The target triples of the build.
+    pub triples: &'a [String],
     /// Where the processes leave their records.
     pub records: &'a Path,
+    /// What cargo is to run benchmarks by.
+    pub runner: Option<&'a Path>,
     /// What they are to measure.
     pub asked: Asked,
     /// Whether the substitute for libtest is missing.
@@ -92,6 +96,11 @@ impl Run<'_> {
         if metadata.build_directory.as_ref().is_some_and(|directory| *directory != metadata.target_directory) {
             command.arg("--config").arg(setting("build.build-dir", self.target_directory));
         }
+        if let Some(runner) = self.runner {
+            for triple in self.triples {
+                command.arg("--config").arg(list(&format!("target.{triple}.runner"), runner));
+            }
+        }
         command.args(&self.forwarded.rest);
         command.env(DIRECTORY_VARIABLE, self.records);
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
@@ -110,6 +119,12 @@ impl Run<'_> {
 
 fn setting(key: &str, path: &Path) -> OsString {
     let value = toml::Value::from(path.to_string_lossy().into_owned());
+    format!("{key}={value}").into()
+}
+
+/// A setting that is a list, for a path in it may have spaces.
+fn list(key: &str, path: &Path) -> OsString {
+    let value = toml::Value::from(vec![path.to_string_lossy().into_owned()]);
     format!("{key}={value}").into()
 }
 

@@ -11,6 +11,7 @@ use prof_pprof::Profile;
 use prof_pprof::measurement;
 use prof_pprof::report::top_functions;
 
+use crate::bench::phase::LeftOut;
 use crate::cli::Cargo;
 use crate::collect::{Asked, Collected, target_name};
 use crate::inject::made::Made;
@@ -107,6 +108,7 @@ impl Summary<'_> {
 
     fn notes(&self, cargo: Cargo, matches: &ArgMatches, project: &Project) -> Vec<String> {
         let mut notes = self.collected.doubts.clone();
+        notes.extend(left_out(&self.collected.left_out));
         if let (Some((_, totals)), Some(rate)) = (&self.collected.cpu, self.asked.cpu_rate)
             && totals.samples < FEW_SAMPLES
             && self.collected.is_cpu_sampled()
@@ -119,6 +121,30 @@ impl Summary<'_> {
         }
         notes
     }
+}
+
+/// What of the benchmarks' processes is not in the CPU profile.
+fn left_out(left_out: &LeftOut) -> Vec<String> {
+    let time = |nanos| measurement::label(nanos, "nanoseconds", "auto");
+    let parts =
+        [(left_out.warmup, "warm-up"), (left_out.setup, "set-up"), (left_out.analysis, "the harness's own work")];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(nanos, _)| *nanos > 0)
+        .map(|(nanos, what)| format!("{} of {what}", time(*nanos)))
+        .collect();
+    let mut notes = Vec::new();
+    if !parts.is_empty() {
+        notes.push(format!("left out: {}", parts.join(", ")));
+    }
+    if left_out.unmeasured > 0 {
+        let benchmarks = counted(left_out.unmeasured as u64, "benchmark");
+        notes.push(format!(
+            "{benchmarks} came to no measured iteration: the warm-up is in the profile, labelled phase=warmup; a longer \
+             --profile-time helps"
+        ));
+    }
+    notes
 }
 
 /// How to get more than `samples` CPU samples at `rate` Hz. Beyond 1000 Hz sampling begins to cost what it shows.

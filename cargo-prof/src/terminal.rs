@@ -23,6 +23,16 @@ pub fn status(text: &str) {
     eprintln!("{text}");
 }
 
+/// Prints a line of progress that the next one takes the place of; an empty one leaves nothing of it.
+pub fn transient(text: &str) {
+    eprint!("\r\x1b[K{text}");
+}
+
+/// The width of the terminal that standard error is, if it is one.
+pub fn columns() -> Option<usize> {
+    rustix::termios::tcgetwinsize(io::stderr()).ok().map(|size| size.ws_col.into()).filter(|columns| *columns > 0)
+}
+
 /// Writes a result. That its reader went away, as with `| head`, is no error.
 pub fn result(text: &str) -> io::Result<()> {
     match io::stdout().lock().write_all(text.as_bytes()) {

@@ -4,12 +4,13 @@
 use std::ffi::{c_char, c_int, CStr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use prof_record::layout;
 use prof_record::{
-    Settings, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
-    TEST_THREADS_VARIABLE,
+    Settings, BENCH_VARIABLE, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE,
+    HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
 };
 
-use crate::{alive, arena, copies, cpu, exec, heap, label, mapping, named_tests, session, sys, thread};
+use crate::{alive, arena, bucket, copies, cpu, exec, heap, label, mapping, named_tests, session, sys, thread};
 
 /// Whether sampling waits for tests; set by an earlier constructor of the substitute `test` crate.
 pub static WAITS_FOR_TESTS: AtomicBool = AtomicBool::new(false);
@@ -59,10 +60,13 @@ fn start() -> Option<()> {
     path.push_number(sys::unix_nanos());
     path.push(b".record");
     session::start(CStr::from_bytes_until_nul(&path.bytes).ok()?, settings, session::Code::Stays).ok()?;
-    if value(TEST_THREADS_VARIABLE) == Some(b"1") {
+    let bench = value(BENCH_VARIABLE).and_then(|name| std::str::from_utf8(name).ok());
+    if let Some(name) = bench {
+        label::begin_process(alive::record(|| bucket::begin_label(layout::LABEL_BENCH, name)).flatten());
+    } else if value(TEST_THREADS_VARIABLE) == Some(b"1") {
         named_tests::start();
     } else if !WAITS_FOR_TESTS.load(Ordering::Relaxed) {
-        label::begin_process();
+        label::begin_process(None);
     }
     Some(())
 }

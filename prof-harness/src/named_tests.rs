@@ -15,7 +15,7 @@ static IS_ON: AtomicBool = AtomicBool::new(false);
 /// not libtest's.
 pub fn start() {
     IS_ON.store(true, Ordering::Relaxed);
-    label::begin_process();
+    label::begin_process(None);
 }
 
 /// Ends the test that the calling thread was, if it was one.

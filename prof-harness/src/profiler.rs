@@ -147,7 +147,7 @@ impl Profiler {
                 ProfilerError::Engine((error != 0).then(|| io::Error::from_raw_os_error(error)))
             }
         })?;
-        label::begin_process();
+        label::begin_process(None);
         Ok(Profiler { path, is_temporary })
     }
 

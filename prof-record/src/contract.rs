@@ -22,6 +22,9 @@ pub const ENGINE_VARIABLE: &str = "PROF_CPU_ENGINE";
 /// makes is then a test, by the thread's name.
 pub const TEST_THREADS_VARIABLE: &str = "PROF_TEST_THREADS";
 
+/// Names the benchmark that the whole process is, where it is one.
+pub const BENCH_VARIABLE: &str = "PROF_BENCH";
+
 /// What the environment asks the harness to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {

@@ -102,6 +102,10 @@ pub const OWN_FLAGS: &[Flag] = flags! {
             "Write a profile to FILE of the memory in use when most was in use";
         "outputdir" None, Some(Required("DIR")), EVERY,
             "Directory for files with a relative path (default: the current one)";
+    ["Benchmarks of criterion and divan"]
+        "profile-time" None, Some(Required("SECONDS")), &[Bench], "How long each benchmark runs (default: 5)";
+        "measure" None, None, &[Bench],
+            "Run the harness's own measurement instead, keep what it prints, and label phases warmup, measure, analysis";
     ["Memory, exactly"]
         "memstats" None, None, EVERY,
             "Print how much each test or program allocates, has in use at most, and leaves at its end";

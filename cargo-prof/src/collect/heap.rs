@@ -84,9 +84,19 @@ impl Heap {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::phase::Keep;
 
     fn asked(cargo: Cargo) -> Asked {
-        Asked { cargo, cpu_rate: None, mem_rate: Some(1), mem: true, peak: true, exact: true, engine: None }
+        Asked {
+            cargo,
+            cpu_rate: None,
+            mem_rate: Some(1),
+            mem: true,
+            peak: true,
+            exact: true,
+            phases: Keep::All,
+            engine: None,
+        }
     }
 
     fn record(heap_period: u64) -> Record {

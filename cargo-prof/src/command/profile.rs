@@ -7,6 +7,8 @@ use std::process::{ExitCode, ExitStatus};
 
 use clap::ArgMatches;
 
+use crate::bench::Benches;
+use crate::bench::phase::Keep;
 use crate::cli::{self, Cargo};
 use crate::collect::{self, Asked, Collected, Targets};
 use crate::exact::{Exact, LEAK_STATUS, Told};
@@ -24,11 +26,13 @@ use crate::{Error, forward, terminal};
 pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Result<ExitCode, Error> {
     let rates = rates(matches)?;
     let exact = Exact::asked(matches)?;
+    let benches = (cargo == Cargo::Bench).then(|| Benches::asked(matches)).transpose()?;
     let file = |flag: &str| matches.get_one::<OsString>(flag).map(OsString::as_os_str);
     let mut outputs = Outputs::asked(file, file("outputdir").map(Path::new))?;
     let project = Project::load(matches)?;
 
-    let libraries = libraries(&project, matches)?;
+    let triples = triples(matches, &project.toolchain.host);
+    let libraries = libraries(&project, &triples, matches)?;
     let run_directory = new_run(&project.directory)?;
     // Who asks for numbers gets them, and a profile only if asking for that too.
     if !outputs.has_profile() && exact.is_none() {
@@ -42,6 +46,7 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
         mem: outputs.mem.is_some(),
         peak: outputs.peak.is_some(),
         exact: exact.is_some(),
+        phases: benches.as_ref().map_or(Keep::All, Benches::keep),
         engine: matches.get_one::<String>("engine").and_then(|name| cli::engine(name)),
     };
     let target_directory = target_directory(&project.directory);
@@ -56,12 +61,16 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let records = run_directory.join("records");
     std::fs::create_dir_all(&records).map_err(Error::file("create", &records))?;
     let forwarded = forward::sort(cargo, arguments);
+    let runner = benches.as_ref().map(|benches| benches.runner(&project, &triples, &target_directory, &run_directory));
+    let runner = runner.transpose()?;
     let run = Run {
         cargo,
         forwarded: &forwarded,
         project: &project,
         target_directory: &target_directory,
         wrapper: &wrapper,
+        runner: runner.as_deref(),
+        triples: &triples,
         records: &records,
         asked,
         tells_tests_by_thread: plan.libraries.values().any(|libraries| libraries.test.is_none()),
@@ -162,16 +171,20 @@ fn rates(matches: &ArgMatches) -> Result<Rates, Error> {
 const HIGHEST_RATE: u64 = 100_000;
 
 /// The harness for each target that is built for.
-fn libraries(project: &Project, matches: &ArgMatches) -> Result<BTreeMap<String, Libraries>, Error> {
+fn libraries(
+    project: &Project,
+    triples: &[String],
+    matches: &ArgMatches,
+) -> Result<BTreeMap<String, Libraries>, Error> {
     let host = &project.toolchain.host;
     let is_offline = matches.get_count("offline") > 0 || matches.get_count("frozen") > 0;
     let fallback = project.directory.join("harness");
     let mut libraries = BTreeMap::new();
-    for triple in triples(matches, host) {
-        match harness::for_target(&project.toolchain, &triple, is_offline, &fallback) {
-            Ok(found) => drop(libraries.insert(triple, found)),
+    for triple in triples {
+        match harness::for_target(&project.toolchain, triple, is_offline, &fallback) {
+            Ok(found) => drop(libraries.insert(triple.clone(), found)),
             // That can be mended, and nothing is profiled until then.
-            Err(error) if triple == *host && is_about_download(&error) => return Err(error),
+            Err(error) if triple == host && is_about_download(&error) => return Err(error),
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.lines().find(|line| line.contains("error")).unwrap_or(&text);
@@ -250,7 +263,9 @@ fn write(outputs: &Outputs, collected: &Collected, told: Option<&Told>) -> Resul
 
 /// Removes the records, and the run's directory if no profile is in it; otherwise it is the newest.
 fn clean_up(run: &Path, directory: &Path) {
-    let _ = std::fs::remove_dir_all(run.join("records"));
+    for made_for_it in ["records", "runner"] {
+        let _ = std::fs::remove_dir_all(run.join(made_for_it));
+    }
     let is_empty = std::fs::remove_dir(run).is_ok();
     if !is_empty {
         let latest = directory.join("latest");

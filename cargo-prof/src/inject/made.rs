@@ -9,6 +9,7 @@ use prof_record::Door;
 use serde::{Deserialize, Serialize};
 
 use super::plan::hash;
+use crate::bench::BenchHarness;
 
 /// An executable that was made.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub struct Made {
     pub is_test: bool,
     /// The allocators in it whose blocks do not come from libc's malloc.
     pub allocators: BTreeSet<String>,
+    /// The benchmark harness in it, if it has one that runs benchmarks one by one.
+    #[serde(default)]
+    pub bench_harness: Option<BenchHarness>,
     /// Why the harness is not in it.
     pub not_injected: Option<String>,
 }
@@ -44,8 +48,12 @@ impl Made {
         self.build_id = file.build_id().ok().flatten().map(hexadecimal);
         // What is not defined is only asked for.
         let defined = file.symbols().filter(|symbol| symbol.is_definition());
-        let allocators = defined.filter_map(|symbol| allocator(symbol.name().ok()?));
-        self.allocators = allocators.map(|door| door.name().to_owned()).collect();
+        for name in defined.filter_map(|symbol| symbol.name().ok()) {
+            self.allocators.extend(allocator(name).map(|door| door.name().to_owned()));
+            if self.bench_harness.is_none() && !self.is_test {
+                self.bench_harness = BenchHarness::of_symbol(name);
+            }
+        }
     }
 
     /// Leaves the note below the target directory. If that fails, samples of the executable go without a target.

@@ -50,7 +50,7 @@ impl Plan {
         std::fs::create_dir_all(&directory).map_err(Error::file("create", &directory))?;
         crate::outputs::replace(&directory.join(FILE), &text)?;
         let own = std::env::current_exe().map_err(Error::file("find", "cargo-prof"))?;
-        wrapper::link(&own, &directory)
+        wrapper::link(&own, &directory, wrapper::NAME)
     }
 
     /// Reads the plan of the wrapper called by `called`.

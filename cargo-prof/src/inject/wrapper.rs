@@ -17,25 +17,25 @@ use super::plan::{Libraries, Plan};
 use crate::{Error, terminal};
 
 /// The name that cargo-prof is called by as a wrapper. What reads process lists finds a rustc wrapper in it.
-const NAME: &str = "cargo-prof-rustc-wrapper";
+pub const NAME: &str = "cargo-prof-rustc-wrapper";
 
 /// Whether the program was called as a wrapper.
 pub fn is_called_by(called: &OsStr) -> bool {
     Path::new(called).file_name() == Some(OsStr::new(NAME))
 }
 
-/// Makes the wrapper's name in `directory` mean the program `own`.
+/// Makes `name` in `directory` mean the program `own`.
 ///
 /// # Errors
 ///
 /// If the link cannot be made.
-pub fn link(own: &Path, directory: &Path) -> Result<PathBuf, Error> {
-    let link = directory.join(NAME);
+pub fn link(own: &Path, directory: &Path, name: &str) -> Result<PathBuf, Error> {
+    let link = directory.join(name);
     if std::fs::read_link(&link).is_ok_and(|target| target == own) {
         return Ok(link);
     }
     // By way of another name, so that a run beside this one never finds none.
-    let fresh = directory.join(format!("{NAME}.{}", std::process::id()));
+    let fresh = directory.join(format!("{name}.{}", std::process::id()));
     let _ = std::fs::remove_file(&fresh);
     std::os::unix::fs::symlink(own, &fresh).map_err(Error::file("create", &fresh))?;
     std::fs::rename(&fresh, &link).map_err(Error::file("create", &link))?;
@@ -282,6 +282,7 @@ fn note(plan: &Plan, invocation: &Invocation, not_injected: Option<String>) {
         crate_name: invocation.crate_name.clone(),
         is_test: invocation.is_test,
         allocators: BTreeSet::new(),
+        bench_harness: None,
         not_injected,
     };
     made.examine();

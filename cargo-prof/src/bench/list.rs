@@ -1,0 +1,68 @@
+//! Asks a bench executable for the benchmarks in it. Whatever else it prints is looked over.
+
+use std::process::{Command, Stdio};
+
+use super::BenchHarness;
+
+/// What an executable said when it was asked for its list.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// The ids, in its order, each once.
+    Benchmarks(Vec<String>),
+    /// It said nothing that is a list, but something: perhaps it does not know the question.
+    Other,
+    /// It failed; with what it printed.
+    Failed(String),
+}
+
+/// Runs `command`, which is to print the list of `harness`.
+///
+/// # Errors
+///
+/// If it cannot be run.
+pub fn list(mut command: Command, harness: BenchHarness) -> std::io::Result<Listed> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        return Ok(Listed::Failed(text.concat()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(read(&text, harness))
+}
+
+fn read(text: &str, harness: BenchHarness) -> Listed {
+    let mut ids: Vec<String> = Vec::new();
+    for id in text.lines().filter_map(|line| harness.listed(line.trim_end_matches('\r'))) {
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
+        }
+    }
+    if ids.is_empty() && !text.trim().is_empty() {
+        return Listed::Other;
+    }
+    Listed::Benchmarks(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn junk_is_looked_over_and_nothing_else_is_no_list() {
+        let read = |text| read(text, BenchHarness::Criterion);
+        let benchmarks = |ids: &[&str]| Listed::Benchmarks(ids.iter().map(|id| (*id).to_owned()).collect());
+        assert_eq!(
+            read("loading…\na/1: benchmark\n\nb c: bench\r\na/1: benchmark\ndone\n"),
+            benchmarks(&["a/1", "b c"])
+        );
+        assert_eq!(read("\n"), benchmarks(&[]));
+        assert_eq!(read("sum: 12 ns/iter\n"), Listed::Other);
+    }
+
+    #[test]
+    fn a_failure_keeps_what_was_said() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        assert_eq!(list(command, BenchHarness::Divan).unwrap(), Listed::Failed("out\nerr\n".into()));
+    }
+}

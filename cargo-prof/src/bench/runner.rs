@@ -1,0 +1,225 @@
+//! The runner of `cargo prof bench`. Cargo calls it as `RUNNER EXECUTABLE ARGUMENTS…`, once for each target. It runs the
+//! benchmarks of criterion and divan one after the other, each in a process labelled with its id; everything else is run
+//! as cargo would. A benchmark that fails does not keep the others from running.
+
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::time::Instant;
+
+use prof_record::{BENCH_VARIABLE, DIRECTORY_VARIABLE};
+use serde::{Deserialize, Serialize};
+
+use super::BenchHarness;
+use super::harness::Length;
+use super::list::{Listed, list};
+use super::progress::Progress;
+use crate::inject::made::Made;
+use crate::inject::wrapper;
+use crate::{Error, run, terminal};
+
+/// The name that cargo-prof is called by as a runner.
+const NAME: &str = "cargo-prof-bench-runner";
+const FILE: &str = "runner.json";
+
+/// What the runner needs to know, in a file beside the name that it is called by.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Where the notes on the executables are.
+    pub target_directory: PathBuf,
+    /// The runner that cargo would call without us, with its arguments.
+    pub chain: Vec<PathBuf>,
+    /// How many seconds each benchmark is to run, as typed; none for the harness's own measurement.
+    pub seconds: Option<String>,
+    /// The project's targets: the source file and name of each.
+    pub targets: Vec<(PathBuf, String)>,
+    /// Variables for the processes of benchmarks that run one by one.
+    pub variables: Vec<(String, PathBuf)>,
+    /// Whether to say nothing but errors.
+    pub is_quiet: bool,
+}
+
+impl Plan {
+    /// Writes the plan into `directory` and returns the path to call the runner by.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn write(&self, directory: &Path) -> Result<PathBuf, Error> {
+        let text = serde_json::to_vec_pretty(self).expect("a plan is plain data");
+        crate::outputs::replace(&directory.join(FILE), &text)?;
+        let own = std::env::current_exe().map_err(Error::file("find", "cargo-prof"))?;
+        wrapper::link(&own, directory, NAME)
+    }
+}
+
+/// Whether the program was called as a runner.
+pub fn is_called_by(called: &OsStr) -> bool {
+    Path::new(called).file_name() == Some(OsStr::new(NAME))
+}
+
+/// Runs an executable as cargo asked.
+pub fn main(called: &Path, arguments: Vec<OsString>) -> ExitCode {
+    let mut arguments = arguments.into_iter();
+    let plan = called.parent().and_then(|directory| std::fs::read(directory.join(FILE)).ok());
+    let plan: Option<Plan> = plan.and_then(|text| serde_json::from_slice(&text).ok());
+    let (Some(plan), Some(executable)) = (plan, arguments.next()) else {
+        terminal::warning("cargo prof's runner is called by cargo, with a bench executable and its arguments");
+        return ExitCode::from(2);
+    };
+    let program = Program { executable: executable.into(), arguments: arguments.collect(), plan };
+    let made = program.made();
+    match made.as_ref().and_then(|made| made.bench_harness) {
+        Some(harness) => program.one_by_one(harness, made.as_ref()),
+        None => program.whole(made.as_ref()),
+    }
+}
+
+/// An executable to be run, with the arguments that cargo gives it.
+struct Program {
+    executable: PathBuf,
+    arguments: Vec<OsString>,
+    plan: Plan,
+}
+
+impl Program {
+    fn made(&self) -> Option<Made> {
+        let executable = std::fs::canonicalize(&self.executable).ok()?;
+        let notes = Made::read_all(&self.plan.target_directory);
+        notes.into_iter().find(|made| std::fs::canonicalize(&made.executable).is_ok_and(|path| path == executable))
+    }
+
+    fn command(&self, arguments: &[OsString]) -> Command {
+        let executable = [self.executable.clone()];
+        let mut words = self.plan.chain.iter().chain(&executable);
+        let mut command = Command::new(words.next().map_or(OsStr::new(""), |first| first.as_os_str()));
+        command.args(words).args(arguments);
+        command
+    }
+
+    /// Runs the executable once. One without any harness is a benchmark as a whole, by its target's name.
+    fn whole(&self, made: Option<&Made>) -> ExitCode {
+        let mut command = self.command(&self.arguments);
+        if made.is_some_and(|made| !made.is_test) {
+            command.env(BENCH_VARIABLE, self.target(made));
+        }
+        let error = command.exec();
+        terminal::error(&Error::file("run", &self.executable)(error));
+        ExitCode::from(101)
+    }
+
+    fn variables(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.plan.variables.iter().map(|(name, value)| (name.as_str(), value.as_path()))
+    }
+
+    /// What the target is called in labels and messages.
+    fn target(&self, made: Option<&Made>) -> String {
+        let Some(made) = made else { return self.executable.display().to_string() };
+        let mut targets = self.plan.targets.iter().filter(|(source, _)| *source == made.source).map(|(_, name)| name);
+        targets.find(|name| name.replace('-', "_") == made.crate_name).unwrap_or(&made.crate_name).clone()
+    }
+
+    fn one_by_one(&self, harness: BenchHarness, made: Option<&Made>) -> ExitCode {
+        let target = &self.target(made);
+        let Some(call) = harness.list(&self.arguments) else {
+            let error = self.command(&self.arguments).env_remove(DIRECTORY_VARIABLE).exec();
+            terminal::error(&Error::file("run", &self.executable)(error));
+            return ExitCode::from(101);
+        };
+        let mut command = self.command(&call.arguments);
+        // What makes the list is not to be in the profile.
+        command.env_remove(DIRECTORY_VARIABLE).envs(call.variables.iter().copied()).envs(self.variables());
+        let ids = match list(command, harness) {
+            Ok(Listed::Benchmarks(ids)) => ids,
+            Ok(Listed::Other) => {
+                terminal::warning(&format!(
+                    "{target} did not list its benchmarks when asked; it runs as one, labelled {target}"
+                ));
+                return self.whole(made);
+            }
+            Ok(Listed::Failed(text)) => {
+                terminal::relay(text.as_bytes());
+                terminal::warning(&format!(
+                    "{target} failed when it was asked for the list of its benchmarks; it runs as one, labelled {target}"
+                ));
+                return self.whole(made);
+            }
+            Err(error) => {
+                terminal::error(&Error::file("run", &self.executable)(error));
+                return ExitCode::from(101);
+            }
+        };
+        if ids.is_empty() {
+            terminal::warning(&format!("{target} has no benchmark that these arguments select"));
+            return ExitCode::SUCCESS;
+        }
+        self.each(harness, target, &ids)
+    }
+
+    /// Runs each benchmark and returns the status of the first that failed.
+    fn each(&self, harness: BenchHarness, target: &str, ids: &[String]) -> ExitCode {
+        let own = self.plan.seconds.clone().map_or(Length::Measurement, Length::Seconds);
+        let length = harness.length(&self.arguments).unwrap_or(own);
+        let shows = !self.plan.is_quiet;
+        let is_terminal = std::io::stderr().is_terminal() && length != Length::Measurement;
+        let mut progress = Progress::new(ids.len());
+        let mut failed: Option<ExitStatus> = None;
+        for id in ids {
+            if shows && is_terminal {
+                terminal::transient(&progress.line(id, terminal::columns()));
+            } else if shows {
+                terminal::status(&progress.line(id, None));
+            }
+            let start = Instant::now();
+            let call = harness.one(&self.arguments, id, &length);
+            let mut command = self.command(&call.arguments);
+            command.env(BENCH_VARIABLE, id).envs(call.variables.iter().copied()).envs(self.variables());
+            let (status, said) = match run_one(&mut command, &length) {
+                Ok(ended) => ended,
+                Err(error) => {
+                    terminal::error(&Error::file("run", &self.executable)(error));
+                    return ExitCode::from(101);
+                }
+            };
+            if is_terminal && shows {
+                terminal::transient("");
+            }
+            if is_interruption(status) {
+                // Whoever asked for this wants no other benchmark either.
+                return run::end_as(status);
+            }
+            if !status.success() {
+                terminal::relay(&said);
+                terminal::warning(&format!("the benchmark {id} of {target} failed ({status}); the others go on"));
+                failed = failed.or(Some(status));
+            }
+            progress.has_done(start.elapsed());
+        }
+        if shows {
+            terminal::status(&progress.end(target));
+        }
+        // By a signal of its own a benchmark ends itself, not us.
+        failed.map_or(ExitCode::SUCCESS, |status| {
+            ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+        })
+    }
+}
+
+/// Runs a benchmark. What it prints is for people if it measures, and held back if it is only run.
+fn run_one(command: &mut Command, length: &Length) -> std::io::Result<(ExitStatus, Vec<u8>)> {
+    match length {
+        Length::Measurement => Ok((command.status()?, Vec::new())),
+        Length::Seconds(_) => {
+            let output = command.stdin(Stdio::null()).output()?;
+            Ok((output.status, [output.stdout, output.stderr].concat()))
+        }
+    }
+}
+
+/// Whether somebody ended the process, by Ctrl-C for example.
+fn is_interruption(status: ExitStatus) -> bool {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    status.signal().is_some_and(|signal| [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains(&signal))
+}

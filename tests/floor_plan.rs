@@ -43,6 +43,7 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
         "merge",
         "prune",
         "sample_index",
+        "split",
         "unsample",
         "wire",
     ],

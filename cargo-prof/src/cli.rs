@@ -2,6 +2,7 @@
 //! cargo, and how, is in `forward.rs`.
 
 mod flags;
+mod split;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, Command, value_parser};
@@ -62,7 +63,7 @@ pub fn command() -> Command {
     for cargo in Cargo::ALL {
         command = command.subcommand(running(cargo));
     }
-    command.subcommand(top()).subcommand(doctor())
+    command.subcommand(top()).subcommand(split::split()).subcommand(doctor())
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -71,6 +72,7 @@ const AFTER_HELP: &str = "Examples:
   cargo prof run   --release -- input.txt
   cargo prof test  --memstats --fail-on-leak
   cargo prof top cpu.prof
+  cargo prof split cpu.prof --by test --outputdir by-test
   cargo prof doctor";
 
 const AFTER_HELP_OF_RUNNING: &str = "\

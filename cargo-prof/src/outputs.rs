@@ -95,7 +95,7 @@ impl Outputs {
 }
 
 /// Whether the two name one file, also through links in their directories.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub fn is_same(one: &Path, other: &Path) -> bool {
     let whole = |path: &Path| {
         let directory = path.parent().and_then(|parent| parent.canonicalize().ok());
         path.canonicalize().ok().or_else(|| Some(directory?.join(path.file_name()?))).unwrap_or_else(|| path.to_owned())
@@ -103,7 +103,12 @@ fn is_same(one: &Path, other: &Path) -> bool {
     whole(one) == whole(other)
 }
 
-fn check(path: &Path, shown: &Path) -> Result<(), Error> {
+/// Checks that the file at `path`, an absolute path which the user knows as `shown`, can be written.
+///
+/// # Errors
+///
+/// If it cannot, with the reason.
+pub fn check(path: &Path, shown: &Path) -> Result<(), Error> {
     if path.is_dir() {
         return Err(Error::Environment(format!("{} is a directory; name a file in it", shown.display())));
     }

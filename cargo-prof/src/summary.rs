@@ -258,7 +258,7 @@ fn counted(count: u64, what: &str) -> String {
 }
 
 /// A path as it is shortest to type: relative to the current directory, if it is below.
-fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let current = std::env::current_dir().unwrap_or_default();
     let path = path.strip_prefix(&current).unwrap_or(path).display().to_string();
     if path.contains([' ', '\'', '"', '$', '*']) { format!("'{}'", path.replace('\'', "'\\''")) } else { path }

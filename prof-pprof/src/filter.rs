@@ -1,7 +1,7 @@
 //! Profile → profile with fewer frames. Dropping whole call trees below a frame is in `prune.rs`. Never changes what
 //! samples sum up to.
 
-use crate::{Builder, Function, Line, Location, Profile};
+use crate::{Builder, Function, Line, Location, Profile, Sample};
 
 /// Removes the frames of all functions for which `unwanted` holds, wherever they stand.
 ///
@@ -66,12 +66,18 @@ pub fn remove_runtime(profile: &mut Profile, part: impl Fn(&Function) -> Runtime
 /// Sums samples of equal stacks and labels, merges equal locations, functions and mappings, and drops those that no
 /// sample needs; the first mapping stays, because it is the main program's.
 pub fn merge_equal_samples(profile: &mut Profile) {
-    let mut builder = Builder::new(std::mem::take(&mut profile.sample_types));
+    *profile = with_samples(profile, &profile.samples);
+}
+
+/// The profile with these of its samples alone, merged as [`merge_equal_samples`] does. What is said of the profile as a
+/// whole stays.
+pub(crate) fn with_samples<'a>(profile: &Profile, samples: impl IntoIterator<Item = &'a Sample>) -> Profile {
+    let mut builder = Builder::new(profile.sample_types.clone());
     if let Some(main) = profile.mappings.first() {
         builder.mapping(main.clone());
     }
     let mut locations = vec![None; profile.locations.len()];
-    for sample in &profile.samples {
+    for sample in samples {
         let stack = sample.locations.iter().map(|&index| {
             *locations[index.position()].get_or_insert_with(|| {
                 let location = &profile[index];
@@ -86,12 +92,18 @@ pub fn merge_equal_samples(profile: &mut Profile) {
         let labels = builder.label_set(sample.labels.clone());
         builder.add(stack, labels, &sample.values);
     }
-    let merged = builder.finish();
-    profile.sample_types = merged.sample_types;
-    profile.samples = merged.samples;
-    profile.mappings = merged.mappings;
-    profile.locations = merged.locations;
-    profile.functions = merged.functions;
+    Profile {
+        default_sample_type: profile.default_sample_type.clone(),
+        drop_frames: profile.drop_frames.clone(),
+        keep_frames: profile.keep_frames.clone(),
+        time_nanos: profile.time_nanos,
+        duration_nanos: profile.duration_nanos,
+        period_type: profile.period_type.clone(),
+        period: profile.period,
+        comments: profile.comments.clone(),
+        doc_url: profile.doc_url.clone(),
+        ..builder.finish()
+    }
 }
 
 #[cfg(test)]
@@ -100,7 +112,7 @@ mod tests {
     use crate::graph::tests::profile_of;
 
     fn stacks(profile: &Profile) -> Vec<(Vec<&str>, i64)> {
-        let name = |sample: &crate::Sample| {
+        let name = |sample: &Sample| {
             let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
             lines.map(|line| &*profile[line.function].name).collect()
         };

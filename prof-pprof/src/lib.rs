@@ -2,7 +2,7 @@
 //! over it.
 //!
 //! ```text
-//! profile ← { builder, wire ← codec, from_record, filter, prune } ← graph ← report/*
+//! profile ← { builder, wire ← codec, from_record, filter, prune, split } ← graph ← report/*
 //! ```
 //!
 //! This crate never opens a file, reads a variable or the clock, starts a process, or prints.
@@ -22,6 +22,7 @@ mod from_record;
 mod profile;
 mod prune;
 mod sample_index;
+mod split;
 mod unsample;
 mod wire;
 
@@ -38,3 +39,4 @@ pub use profile::{
     Text, ValueType,
 };
 pub use prune::prune_uninteresting;
+pub use split::{Part, Split, label_keys, split};

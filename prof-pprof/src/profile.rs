@@ -141,8 +141,8 @@ impl Label {
     }
 }
 
-/// The value of a label.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// The value of a label. Text comes before numbers, and numbers are sorted before their units are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LabelValue {
     /// Text.
     Text(Text),

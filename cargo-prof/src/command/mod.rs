@@ -2,6 +2,7 @@
 
 mod doctor;
 mod profile;
+mod split;
 mod top;
 
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
             profile::main(cargo, matches, &arguments[at..])
         }
         None if name == "doctor" => doctor::main(),
+        None if name == "split" => split::main(matches),
         None => top::main(matches),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use prof_pprof::Profile;
 use prof_pprof::graph::Order;
 use prof_pprof::report::{TopOptions, top};
 
@@ -12,12 +13,7 @@ use crate::{Error, terminal};
 
 /// Prints the table.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
-    let path = match matches.get_one::<OsString>("FILE") {
-        Some(path) => PathBuf::from(path),
-        None => newest()?,
-    };
-    let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
-    let profile = prof_pprof::decode(&bytes).map_err(|source| Error::Profile { path: path.clone(), source })?;
+    let (_, profile) = read(matches)?;
     let count = *matches.get_one::<usize>("n").expect("it has a default");
     let options = TopOptions {
         sample_index: matches.get_one::<String>("sample-index").cloned(),
@@ -28,6 +24,17 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let table = top(&profile, &options).map_err(|error| Error::Usage(error.to_string()))?;
     terminal::result(&table).map_err(Error::file("write", "standard output"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The profile that the argument FILE names, or the newest run's, and where it is.
+pub(super) fn read(matches: &ArgMatches) -> Result<(PathBuf, Profile), Error> {
+    let path = match matches.get_one::<OsString>("FILE") {
+        Some(path) => PathBuf::from(path),
+        None => newest()?,
+    };
+    let bytes = std::fs::read(&path).map_err(Error::file("read", &path))?;
+    let profile = prof_pprof::decode(&bytes).map_err(|source| Error::Profile { path: path.clone(), source })?;
+    Ok((path, profile))
 }
 
 /// The CPU profile of the newest run without file names, in this project; or its memory profile, if that is all.

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, PossibleValuesParser};
 use clap::{Arg, ArgAction, Command, value_parser};
 use prof_record::Engine;
 
-use Cargo::{Bench, Run, Test};
+use Cargo::{Bench, Nextest, Run, Test};
 use Value::{Optional, OptionalAfterEquals, Required};
 
 pub use flags::{CARGO_FLAGS, Flag, OWN_FLAGS, Value};
@@ -22,11 +22,13 @@ pub enum Cargo {
     Bench,
     /// `cargo run`.
     Run,
+    /// `cargo nextest`.
+    Nextest,
 }
 
 impl Cargo {
     /// All of them.
-    pub const ALL: [Cargo; 3] = [Test, Bench, Run];
+    pub const ALL: [Cargo; 4] = [Test, Bench, Run, Nextest];
 
     /// The subcommand's name, ours and cargo's.
     pub fn name(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Cargo {
             Test => "test",
             Bench => "bench",
             Run => "run",
+            Nextest => "nextest",
         }
     }
 
@@ -42,6 +45,9 @@ impl Cargo {
             Test => "Run the tests of a project and profile them, each sample labelled with its test",
             Bench => "Run the benchmarks of a project and profile them",
             Run => "Run a program of a project and profile it",
+            Nextest => {
+                "Run the tests of a project by cargo-nextest and profile them, each sample labelled with its test"
+            }
         }
     }
 }
@@ -79,6 +85,9 @@ const AFTER_HELP_OF_RUNNING: &str = "\
 Without a profile flag both profiles go to target/prof/runs/, the newest at target/prof/latest. With --memstats, --leaks
 or --fail-on-leak no profile is written but those with a flag, and every allocation is counted (--memprofilerate 1).";
 
+const AFTER_HELP_OF_NEXTEST: &str = "\
+All other flags and filters go to cargo nextest as they are; `cargo nextest run --help` tells of them.";
+
 fn running(cargo: Cargo) -> Command {
     let mut command = Command::new(cargo.name()).about(cargo.about()).after_help(AFTER_HELP_OF_RUNNING);
     for flag in OWN_FLAGS {
@@ -100,7 +109,13 @@ fn running(cargo: Cargo) -> Command {
         Run => {
             command.arg(rest("ARGS").trailing_var_arg(true).allow_hyphen_values(true).help("Arguments for the program"))
         }
-        _ => command
+        Nextest => command.after_help(AFTER_HELP_OF_NEXTEST).arg(
+            Arg::new("COMMAND")
+                .required(true)
+                .value_parser(PossibleValuesParser::new(["run", "archive"]))
+                .help("Run the tests, or build them into an archive"),
+        ),
+        Test | Bench => command
             .arg(
                 Arg::new("FILTER").value_parser(OsStringValueParser::new()).help("Only what contains this in its name"),
             )

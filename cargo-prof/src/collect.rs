@@ -99,7 +99,12 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
             }
         };
         let origin = targets.origin(&record);
-        has_any |= !record.labels.is_empty() || has_samples(&record);
+        let is_any = !record.labels.is_empty() || has_samples(&record);
+        if !is_any && asked.cargo != Cargo::Run {
+            // A process that was asked for its list of tests.
+            continue;
+        }
+        has_any |= is_any;
         engines.extend((record.engine != Engine::None).then_some(record.engine));
         if let Some(cpu) = &mut cpu {
             doubts.extend(

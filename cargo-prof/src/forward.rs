@@ -46,6 +46,43 @@ pub fn sort(cargo: Cargo, arguments: &[OsString]) -> Forwarded {
     forwarded
 }
 
+/// Those of the arguments after `nextest` that we understand, for clap: its command, our own flags and those that cargo and
+/// nextest mean alike. The others are for nextest to check.
+pub fn known_of_nextest(arguments: &[OsString]) -> Vec<OsString> {
+    let mut known = Vec::new();
+    let mut arguments = arguments.iter().take_while(|argument| *argument != "--").peekable();
+    if let Some(command) = arguments.next_if(|argument| !argument.as_encoded_bytes().starts_with(b"-")) {
+        known.push(command.clone());
+    }
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        let flag =
+            OWN_FLAGS.iter().chain(CARGO_FLAGS).filter(|flag| flag.of.contains(&Cargo::Nextest)).find(
+                |flag| match text.strip_prefix("--") {
+                    Some(long) => long.split('=').next() == Some(flag.long),
+                    None => flag
+                        .short
+                        .is_some_and(|short| text.strip_prefix('-').is_some_and(|rest| rest.starts_with(short))),
+                },
+            );
+        let is_help = ["--help", "-h"].contains(&&*text);
+        let Some(flag) = flag.filter(|_| !is_help) else {
+            known.extend(is_help.then(|| argument.clone()));
+            continue;
+        };
+        known.push(argument.clone());
+        let has_value = if text.starts_with("--") { text.contains('=') } else { text.len() > 2 };
+        match flag.value.filter(|_| !has_value) {
+            Some(Value::Required(_)) => known.extend(arguments.next().cloned()),
+            Some(Value::Optional(_)) => {
+                known.extend(arguments.next_if(|next| !next.to_string_lossy().starts_with('-')).cloned());
+            }
+            Some(Value::OptionalAfterEquals(_)) | None => {}
+        }
+    }
+    known
+}
+
 /// Whether the flag goes on to cargo, and whether the next argument belongs to it.
 fn long_flag(long: &str) -> (bool, bool) {
     let (name, has_value) = match long.split_once('=') {
@@ -116,6 +153,19 @@ mod tests {
         assert_eq!((options.as_str(), rest.as_str()), ("-qp a --bin x", "file --outputdir e"));
         let (options, rest) = sorted(Cargo::Run, "--release -- --memprofile");
         assert_eq!((options.as_str(), rest.as_str()), ("--release", "-- --memprofile"));
+    }
+
+    #[test]
+    fn what_nextest_alone_knows_is_not_for_us() {
+        let arguments = "run -p a -E all() --partition count:1/2 --cpuprofile c --profile ci --lib -j 3 name --retries=2 \
+                         --memprofile=m -Fx --each d -- --skip y";
+        let words: Vec<OsString> = arguments.split_whitespace().map(OsString::from).collect();
+        let known = known_of_nextest(&words).join(OsStr::new(" ")).into_string().unwrap();
+        assert_eq!(known, "run -p a --cpuprofile c --lib --memprofile=m -Fx --each d");
+        let (options, rest) = sorted(Cargo::Nextest, arguments);
+        assert_eq!(options, "run -p a -E all() --partition count:1/2 --profile ci --lib -j 3 name --retries=2 -Fx");
+        assert_eq!(rest, "-- --skip y");
+        assert_eq!(known_of_nextest(&["-h".into(), "--color".into(), "never".into()]), ["-h", "--color", "never"]);
     }
 
     #[test]

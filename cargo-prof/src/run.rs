@@ -1,6 +1,6 @@
 //! Runs cargo, and outlives it: whatever ends the run, what was measured until then is collected after it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -40,6 +40,8 @@ pub struct Run<'a> {
     pub records: &'a Path,
     /// What cargo is to run benchmarks by.
     pub runner: Option<&'a Path>,
+    /// Whether the executables come from an archive of nextest's, and where it is unpacked if that is left to us.
+    pub unpacked: Option<Option<&'a Path>>,
     /// What they are to measure.
     pub asked: Asked,
     /// Whether the substitute for libtest is missing.
@@ -83,7 +85,32 @@ impl Run<'_> {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.project.toolchain.cargo);
-        command.arg(self.cargo.name()).args(&self.forwarded.options).arg("--target-dir").arg(self.target_directory);
+        command.arg(self.cargo.name()).args(&self.forwarded.options);
+        match self.unpacked {
+            // Nothing is built, and nextest refuses what is about building.
+            Some(directory) => {
+                command.args(
+                    directory
+                        .map(|directory| [OsStr::new("--extract-to"), directory.as_os_str()])
+                        .into_iter()
+                        .flatten(),
+                );
+            }
+            None => self.build(&mut command),
+        }
+        if let Some(runner) = self.runner {
+            for triple in self.triples {
+                command.arg("--config").arg(list(&format!("target.{triple}.runner"), runner));
+            }
+        }
+        command.args(&self.forwarded.rest);
+        self.measure(&mut command);
+        command
+    }
+
+    /// Says where and how to build.
+    fn build(&self, command: &mut Command) {
+        command.arg("--target-dir").arg(self.target_directory);
         if self.project.has_wrapper_variable {
             // It weighs more than any configuration.
             command.env("RUSTC_WRAPPER", self.wrapper);
@@ -96,12 +123,10 @@ impl Run<'_> {
         if metadata.build_directory.as_ref().is_some_and(|directory| *directory != metadata.target_directory) {
             command.arg("--config").arg(setting("build.build-dir", self.target_directory));
         }
-        if let Some(runner) = self.runner {
-            for triple in self.triples {
-                command.arg("--config").arg(list(&format!("target.{triple}.runner"), runner));
-            }
-        }
-        command.args(&self.forwarded.rest);
+    }
+
+    /// Says what to measure.
+    fn measure(&self, command: &mut Command) {
         command.env(DIRECTORY_VARIABLE, self.records);
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
         command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
@@ -113,7 +138,6 @@ impl Run<'_> {
         if self.tells_tests_by_thread && self.cargo != Cargo::Run {
             command.env(TEST_THREADS_VARIABLE, "1");
         }
-        command
     }
 }
 

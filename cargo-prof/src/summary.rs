@@ -188,7 +188,9 @@ fn is_of_command(package: &str, target: &str, is_test: bool, cargo: Cargo, match
         // Only what is run by default; a binary beside the tests is made as well.
         return match cargo {
             Cargo::Run => target.starts_with("bin/"),
-            Cargo::Test | Cargo::Bench => is_test || target.starts_with("test/") || target.starts_with("bench/"),
+            Cargo::Test | Cargo::Bench | Cargo::Nextest => {
+                is_test || target.starts_with("test/") || target.starts_with("bench/")
+            }
         };
     }
     SELECTORS.iter().any(|(kind, all, one)| {

@@ -1,7 +1,7 @@
 //! The flags of the subcommands that run cargo, ours and cargo's own, as tables. What clap makes of them is in `cli.rs`,
 //! which of them go on to cargo in `forward.rs`.
 
-use super::Cargo::{self, Bench, Run, Test};
+use super::Cargo::{self, Bench, Nextest, Run, Test};
 use Value::{Optional, OptionalAfterEquals, Required};
 
 /// A flag of the subcommands that run cargo.
@@ -29,8 +29,11 @@ pub enum Value {
     OptionalAfterEquals(&'static str),
 }
 
-const BOTH: &[Cargo] = &[Test, Bench];
-const EVERY: &[Cargo] = &[Test, Bench, Run];
+/// Of flags that select tests.
+const TESTING: &[Cargo] = &[Test, Bench, Nextest];
+/// Of flags that nextest has another meaning for, or another name.
+const BUILDING: &[Cargo] = &[Test, Bench, Run];
+const EVERY: &[Cargo] = &[Test, Bench, Run, Nextest];
 
 macro_rules! flags {
     ($([$heading:literal] $($long:literal $short:expr, $value:expr, $of:expr, $help:literal;)*)*) => {
@@ -42,46 +45,46 @@ macro_rules! flags {
 pub const CARGO_FLAGS: &[Flag] = flags! {
     ["Package selection"]
         "package" Some('p'), Some(Optional("SPEC")), EVERY, "Package to run";
-        "workspace" None, None, BOTH, "All packages of the workspace";
-        "exclude" None, Some(Required("SPEC")), BOTH, "Exclude packages";
-        "all" None, None, BOTH, "Alias for --workspace";
+        "workspace" None, None, TESTING, "All packages of the workspace";
+        "exclude" None, Some(Required("SPEC")), TESTING, "Exclude packages";
+        "all" None, None, TESTING, "Alias for --workspace";
     ["Target selection"]
-        "lib" None, None, BOTH, "Only the package's library";
-        "bins" None, None, BOTH, "All binaries";
+        "lib" None, None, TESTING, "Only the package's library";
+        "bins" None, None, TESTING, "All binaries";
         "bin" None, Some(Optional("NAME")), EVERY, "Only the binary NAME";
-        "examples" None, None, BOTH, "All examples";
+        "examples" None, None, TESTING, "All examples";
         "example" None, Some(Optional("NAME")), EVERY, "Only the example NAME";
-        "tests" None, None, BOTH, "All targets that are tested by default";
-        "test" None, Some(Optional("NAME")), BOTH, "Only the test target NAME";
-        "benches" None, None, BOTH, "All targets that are benchmarked by default";
-        "bench" None, Some(Optional("NAME")), BOTH, "Only the bench target NAME";
-        "all-targets" None, None, BOTH, "All targets";
+        "tests" None, None, TESTING, "All targets that are tested by default";
+        "test" None, Some(Optional("NAME")), TESTING, "Only the test target NAME";
+        "benches" None, None, TESTING, "All targets that are benchmarked by default";
+        "bench" None, Some(Optional("NAME")), TESTING, "Only the bench target NAME";
+        "all-targets" None, None, TESTING, "All targets";
         "doc" None, None, &[Test], "Only the library's documentation (not profiled)";
     ["Feature selection"]
         "features" Some('F'), Some(Required("FEATURES")), EVERY, "Features to activate";
         "all-features" None, None, EVERY, "Activate all features";
         "no-default-features" None, None, EVERY, "Do not activate the default feature";
     ["Compilation"]
-        "jobs" Some('j'), Some(Required("N")), EVERY, "Number of parallel jobs";
+        "jobs" Some('j'), Some(Required("N")), BUILDING, "Number of parallel jobs";
         "keep-going" None, None, &[Run], "Build as much as possible";
-        "release" Some('r'), None, &[Test, Run], "Build in release mode";
-        "profile" None, Some(Required("NAME")), EVERY, "Build with the given build profile";
+        "release" Some('r'), None, &[Test, Run, Nextest], "Build in release mode";
+        "profile" None, Some(Required("NAME")), BUILDING, "Build with the given build profile";
         "target" None, Some(Optional("TRIPLE")), EVERY, "Build for the target triple";
         "target-dir" None, Some(Required("DIRECTORY")), EVERY, "Directory for all generated artifacts";
-        "unit-graph" None, None, EVERY, "Output the build graph (unstable)";
-        "timings" None, Some(OptionalAfterEquals("FMTS")), EVERY, "Report how long each compilation takes";
+        "unit-graph" None, None, BUILDING, "Output the build graph (unstable)";
+        "timings" None, Some(OptionalAfterEquals("FMTS")), BUILDING, "Report how long each compilation takes";
     ["Manifest"]
         "manifest-path" None, Some(Required("PATH")), EVERY, "Path to Cargo.toml";
-        "lockfile-path" None, Some(Required("PATH")), EVERY, "Path to Cargo.lock (unstable)";
+        "lockfile-path" None, Some(Required("PATH")), BUILDING, "Path to Cargo.lock (unstable)";
         "ignore-rust-version" None, None, EVERY, "Ignore rust-version in packages";
         "locked" None, None, EVERY, "Assert that Cargo.lock will remain unchanged";
         "offline" None, None, EVERY, "Run without accessing the network";
         "frozen" None, None, EVERY, "Equivalent to --locked and --offline";
     ["Cargo"]
-        "no-run" None, None, BOTH, "Compile, but don't run";
-        "no-fail-fast" None, None, BOTH, "Run all regardless of failure";
+        "no-run" None, None, TESTING, "Compile, but don't run";
+        "no-fail-fast" None, None, TESTING, "Run all regardless of failure";
         "future-incompat-report" None, None, &[Test], "Output a future incompatibility report";
-        "message-format" None, Some(Required("FMT")), EVERY, "Error format";
+        "message-format" None, Some(Required("FMT")), BUILDING, "Error format";
         "verbose" Some('v'), None, EVERY, "Use verbose output (-vv very verbose)";
         "color" None, Some(Required("WHEN")), EVERY, "Coloring";
         "config" None, Some(Required("KEY=VALUE|PATH")), EVERY, "Override a configuration value";
@@ -100,6 +103,8 @@ pub const OWN_FLAGS: &[Flag] = flags! {
             "Mean bytes between two sampled allocations, 1 for every allocation";
         "peakprofile" None, Some(Required("FILE")), EVERY,
             "Write a profile to FILE of the memory in use when most was in use";
+        "each" None, Some(Required("DIR")), TESTING,
+            "Write a profile of each kind for each test or benchmark into DIR as well, with an index";
         "outputdir" None, Some(Required("DIR")), EVERY,
             "Directory for files with a relative path (default: the current one)";
     ["Benchmarks of criterion and divan"]

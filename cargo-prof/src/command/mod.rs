@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cargo};
-use crate::{Error, terminal};
+use crate::{Error, forward, terminal};
 
 /// Runs the command line after the program's name.
 ///
@@ -21,7 +21,14 @@ pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
     if arguments.first().is_some_and(|first| first == "prof") {
         arguments.remove(0);
     }
-    let matches = match cli::command().try_get_matches_from([OsString::from("cargo prof")].iter().chain(&arguments)) {
+    // Whatever else is there is for nextest to check.
+    let checked = match arguments.split_first() {
+        Some((name, rest)) if name == Cargo::Nextest.name() => {
+            [std::slice::from_ref(name), &*forward::known_of_nextest(rest)].concat()
+        }
+        _ => arguments.clone(),
+    };
+    let matches = match cli::command().try_get_matches_from([OsString::from("cargo prof")].iter().chain(&checked)) {
         Ok(matches) => matches,
         Err(error) => {
             terminal::clap(&error);

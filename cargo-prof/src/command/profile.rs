@@ -18,6 +18,7 @@ use crate::inject::{harness, target_directory, wrapper_directory};
 use crate::outputs::{self, Outputs};
 use crate::project::{Project, values};
 use crate::run::{self, Run};
+use crate::split::{Whole, Written};
 use crate::summary::Summary;
 use crate::symbolize::Sources;
 use crate::{Error, forward, terminal};
@@ -29,6 +30,8 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let benches = (cargo == Cargo::Bench).then(|| Benches::asked(matches)).transpose()?;
     let file = |flag: &str| matches.get_one::<OsString>(flag).map(OsString::as_os_str);
     let mut outputs = Outputs::asked(file, file("outputdir").map(Path::new))?;
+    let each = each(matches)?;
+    let is_quiet = matches.try_get_one::<u8>("quiet").ok().flatten().is_some_and(|count| *count > 0);
     let project = Project::load(matches)?;
 
     let triples = triples(matches, &project.toolchain.host);
@@ -61,6 +64,10 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     let records = run_directory.join("records");
     std::fs::create_dir_all(&records).map_err(Error::file("create", &records))?;
     let forwarded = forward::sort(cargo, arguments);
+    let unpacked = unpacked(cargo, &forwarded.options, &run_directory);
+    if let Some(directory) = unpacked.as_ref().and_then(Option::as_ref) {
+        std::fs::create_dir_all(directory).map_err(Error::file("create", directory))?;
+    }
     let runner = benches.as_ref().map(|benches| benches.runner(&project, &triples, &target_directory, &run_directory));
     let runner = runner.transpose()?;
     let run = Run {
@@ -70,6 +77,7 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
         target_directory: &target_directory,
         wrapper: &wrapper,
         runner: runner.as_deref(),
+        unpacked: unpacked.as_ref().map(Option::as_deref),
         triples: &triples,
         records: &records,
         asked,
@@ -77,7 +85,10 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     };
     let status = run.to_its_end()?;
 
-    let is_build_only = matches.try_get_one::<u8>("no-run").ok().flatten().is_some_and(|count| *count > 0);
+    let is_archive =
+        matches.try_get_one::<String>("COMMAND").ok().flatten().is_some_and(|command| command == "archive");
+    let is_build_only =
+        is_archive || matches.try_get_one::<u8>("no-run").ok().flatten().is_some_and(|count| *count > 0);
     let did_run = !is_build_only && std::fs::read_dir(&records).is_ok_and(|mut entries| entries.next().is_some());
     let made = Made::read_all(&target_directory);
     // To end as cargo did may be to end by a signal, at once: that comes last.
@@ -93,17 +104,21 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
             let root = project.metadata.workspace_root.as_str();
             let told = exact.as_ref().map(|exact| exact.tell(&collected, cargo, root)).transpose()?;
             write(&outputs, &collected, told.as_ref())?;
-            Ok(Some((collected, told)))
+            let each = each.as_ref().map(|directory| write_each(directory, cargo, &outputs, &collected)).transpose()?;
+            Ok(Some((collected, told, each)))
         });
         match collected {
             Ok(None) if status.success() => terminal::warning("no test or benchmark was run; no profile is written"),
             Ok(None) => {}
-            Ok(Some((collected, told))) => {
-                if matches.get_count("quiet") == 0 {
+            Ok(Some((collected, told, each))) => {
+                if !is_quiet {
                     let summary = Summary { outputs: &outputs, asked, collected: &collected, made: &made };
                     let text = summary.text(cargo, matches, &project);
                     if !text.is_empty() {
                         terminal::status(&text);
+                    }
+                    if let Some(each) = each {
+                        terminal::status(&format!("\n{}", each.text()));
                     }
                 }
                 if let (Some(exact), Some(told)) = (&exact, told) {
@@ -126,6 +141,44 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     }
     clean_up(&run_directory, &project.directory);
     Ok(if has_leaks { ExitCode::from(LEAK_STATUS) } else { run::end_as(status) })
+}
+
+/// The directory for a profile of each test or benchmark, if one was asked for.
+fn each(matches: &ArgMatches) -> Result<Option<PathBuf>, Error> {
+    let Some(given) = matches.try_get_one::<OsString>("each").ok().flatten() else { return Ok(None) };
+    let directory = match matches.get_one::<OsString>("outputdir") {
+        Some(output) => Path::new(output).join(given),
+        None => PathBuf::from(given),
+    };
+    // Before anything is built.
+    std::fs::create_dir_all(&directory).map_err(|error| {
+        Error::Environment(format!("cannot make the directory {}: {error}; give another --each", directory.display()))
+    })?;
+    Ok(Some(directory))
+}
+
+/// Writes the profiles of each test or benchmark.
+fn write_each(directory: &Path, cargo: Cargo, outputs: &Outputs, collected: &Collected) -> Result<Written, Error> {
+    let profiles = [
+        ("cpu", &outputs.cpu, collected.cpu.as_ref().map(|(profile, _)| profile)),
+        ("mem", &outputs.mem, collected.mem.as_ref().map(|(profile, _)| profile)),
+        ("peak", &outputs.peak, collected.peak.as_ref().map(|(profile, _)| profile)),
+    ];
+    let wholes = profiles.iter().filter_map(|(kind, output, profile)| {
+        Some(Whole { kind: Some(kind), path: &output.as_ref()?.path, profile: (*profile)? })
+    });
+    let key = if cargo == Cargo::Bench { "bench" } else { "test" };
+    crate::split::write(&wholes.collect::<Vec<_>>(), key, directory)
+}
+
+/// Whether the executables come from an archive of nextest's or are named to it, and where they are to be unpacked: they
+/// must be there still when they are read for names.
+fn unpacked(cargo: Cargo, options: &[OsString], run: &Path) -> Option<Option<PathBuf>> {
+    let is_given = |flag: &str| options.iter().any(|option| option.to_string_lossy().split('=').next() == Some(flag));
+    let is_packed = is_given("--archive-file");
+    let is_unpacked_by_user = is_given("--extract-to") || is_given("--persist-extract-tempdir");
+    (cargo == Cargo::Nextest && options.first()? == "run" && (is_packed || is_given("--binaries-metadata")))
+        .then(|| (is_packed && !is_unpacked_by_user).then(|| run.join("archive")))
 }
 
 /// Says what was counted, and whether the run is well but for leaks.
@@ -263,7 +316,7 @@ fn write(outputs: &Outputs, collected: &Collected, told: Option<&Told>) -> Resul
 
 /// Removes the records, and the run's directory if no profile is in it; otherwise it is the newest.
 fn clean_up(run: &Path, directory: &Path) {
-    for made_for_it in ["records", "runner"] {
+    for made_for_it in ["archive", "records", "runner"] {
         let _ = std::fs::remove_dir_all(run.join(made_for_it));
     }
     let is_empty = std::fs::remove_dir(run).is_ok();

@@ -130,7 +130,7 @@ impl MemStats {
     /// The table for people, without a newline at the end.
     pub fn text(&self) -> String {
         let what = match self.cargo {
-            Cargo::Test => "test",
+            Cargo::Test | Cargo::Nextest => "test",
             Cargo::Bench => "benchmark",
             Cargo::Run => "program",
         };

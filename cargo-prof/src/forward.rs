@@ -51,9 +51,7 @@ pub fn sort(cargo: Cargo, arguments: &[OsString]) -> Forwarded {
 pub fn known_of_nextest(arguments: &[OsString]) -> Vec<OsString> {
     let mut known = Vec::new();
     let mut arguments = arguments.iter().take_while(|argument| *argument != "--").peekable();
-    if let Some(command) = arguments.next_if(|argument| !argument.as_encoded_bytes().starts_with(b"-")) {
-        known.push(command.clone());
-    }
+    let mut has_command = false;
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy();
         let flag =
@@ -67,7 +65,9 @@ pub fn known_of_nextest(arguments: &[OsString]) -> Vec<OsString> {
             );
         let is_help = ["--help", "-h"].contains(&&*text);
         let Some(flag) = flag.filter(|_| !is_help) else {
-            known.extend(is_help.then(|| argument.clone()));
+            let is_command = !has_command && !text.starts_with('-');
+            has_command |= is_command;
+            known.extend((is_command || is_help).then(|| argument.clone()));
             continue;
         };
         known.push(argument.clone());
@@ -165,6 +165,7 @@ mod tests {
         let (options, rest) = sorted(Cargo::Nextest, arguments);
         assert_eq!(options, "run -p a -E all() --partition count:1/2 --profile ci --lib -j 3 name --retries=2 -Fx");
         assert_eq!(rest, "-- --skip y");
+        assert_eq!(known_of_nextest(&["--lib".into(), "run".into(), "name".into()]), ["--lib", "run"]);
         assert_eq!(known_of_nextest(&["-h".into(), "--color".into(), "never".into()]), ["-h", "--color", "never"]);
     }
 

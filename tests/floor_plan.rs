@@ -17,7 +17,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("prof-test", &["prof-harness"]),
     ("prof-pprof", &["prof-record"]),
     ("cargo-prof", &["prof-pprof", "prof-record"]),
-    ("prof-criterion", &["prof-harness", "prof-pprof"]),
+    ("prof-criterion", &["prof-record", "prof-harness", "prof-pprof"]),
     ("prof-tests", &["prof-record", "prof-harness", "prof-test", "prof-pprof", "cargo-prof"]),
     ("prof-examples", &[]),
 ];
@@ -59,7 +59,8 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 45] = [
+const FILES_WITH_UNSAFE: [&str; 46] = [
+    "prof-criterion/src/counting.rs",
     "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
     "prof-harness/src/arena.rs",

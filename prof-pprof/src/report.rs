@@ -1,10 +1,12 @@
 //! Reports: a profile's shape → text. One file a report; reports never see each other. None of them prints: each gives
 //! a string.
 
+pub mod flamegraph;
 mod header;
 pub mod leaks;
 pub mod top;
 
+pub use flamegraph::{FlamegraphOptions, LabelFilter, flamegraph};
 pub use header::Zone;
 pub use leaks::{Allowed, Frame, Leak, LeaksOptions, Owner, Verdict, leaks, leaks_text};
 pub use top::{TopFunction, TopOptions, top, top_functions};

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use prof_tests::{Outcome, Project};
 
-const BENCH: [&str; 3] = ["bench", "--bench=wild", "--profile-time=1.5"];
+const BENCH: [&str; 3] = ["bench", "--bench=wild", "--profile-time=3"];
 
 fn wild(project: &Project, mood: &str, arguments: &[&str]) -> Outcome {
     let all = [&BENCH[..], arguments].concat();

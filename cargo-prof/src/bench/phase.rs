@@ -72,13 +72,20 @@ pub fn apply(profile: &mut Profile, keep: Keep, harness: impl Fn(&str, &str) -> 
         let wanted = profile.samples.iter().zip(&phases).filter(|(_, phase)| is_wanted(**phase));
         wanted.map(|(sample, _)| identity(sample)).collect()
     };
-    let unmeasured = &ids(&|phase| phase == Some(Phase::Warmup)) - &ids(&is_measured);
+    let measured = ids(&is_measured);
+    let unmeasured = &ids(&|phase| phase == Some(Phase::Warmup)) - &measured;
     left_out.unmeasured = unmeasured.len();
+    // What did not list its benchmarks ran as one, by the name of its target. It may iterate in its own way.
+    let mut whole: HashSet<_> = profile.samples.iter().map(identity).filter(is_named_as_its_target).collect();
+    whole.retain(|identity| !unmeasured.contains(identity) && !measured.contains(identity));
     let mut phases = phases.into_iter();
     profile.samples.retain_mut(|sample| {
         let Some(phase) = phases.next().flatten().filter(|phase| *phase != Phase::Measure) else { return true };
         if phase == Phase::Warmup && unmeasured.contains(&identity(sample)) {
             sample.labels.push(label(phase));
+            return true;
+        }
+        if whole.contains(&identity(sample)) {
             return true;
         }
         left_out.add(phase, sample);
@@ -123,6 +130,11 @@ fn phases(profile: &Profile, harness: impl Fn(&str, &str) -> Option<BenchHarness
 /// Which benchmark a sample is of.
 fn identity(sample: &Sample) -> [Option<Text>; 3] {
     ["bench", "package", "target"].map(|key| text(sample, key))
+}
+
+fn is_named_as_its_target([bench, _, target]: &[Option<Text>; 3]) -> bool {
+    let target = target.as_ref().and_then(|target| target.strip_prefix("bench/"));
+    target.is_some() && target == bench.as_deref()
 }
 
 fn text(sample: &Sample, key: &str) -> Option<Text> {
@@ -274,11 +286,14 @@ mod tests {
             ("a", &["sort", "criterion::analysis::estimates", "rayon_core::registry::run"], 32),
             ("a", &["work", "pool::worker", "start_thread"], 64),
             ("slow", &["work", ITER, WARM_UP, MAIN], 128),
+            // What ran as a whole, by its target's name.
+            ("b", &["work", "b::main", MAIN], 256),
+            ("broken", &["prepare", "b::main", MAIN], 0),
         ]);
         let left_out = applied(Keep::Loop, &mut profile);
-        let expected = LeftOut { values: vec![5, 62], warmup: 2, setup: 12, analysis: 48, unmeasured: 1 };
+        let expected = LeftOut { values: vec![6, 62], warmup: 2, setup: 12, analysis: 48, unmeasured: 1 };
         assert_eq!(left_out, expected);
-        assert_eq!(left(&profile), [(1, None), (64, None), (128, Some("warmup".into()))]);
+        assert_eq!(left(&profile), [(1, None), (64, None), (128, Some("warmup".into())), (256, None)]);
     }
 
     #[test]

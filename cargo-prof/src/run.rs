@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use prof_record::{
-    CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
+    BENCH_VARIABLE, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
     TEST_THREADS_VARIABLE,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -100,6 +100,8 @@ impl Run<'_> {
         }
         if let Some(runner) = self.runner {
             for triple in self.triples {
+                // A triple may have a dot in it.
+                let triple = if triple.contains('.') { format!("'{triple}'") } else { triple.clone() };
                 command.arg("--config").arg(list(&format!("target.{triple}.runner"), runner));
             }
         }
@@ -131,6 +133,7 @@ impl Run<'_> {
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
         command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
         command.env(HEAP_PEAK_VARIABLE, if self.asked.keeps_peaks() { "1" } else { "0" });
+        command.env_remove(BENCH_VARIABLE);
         match self.asked.engine {
             Some(engine) => command.env(ENGINE_VARIABLE, engine.name()),
             None => command.env_remove(ENGINE_VARIABLE),

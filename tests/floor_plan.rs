@@ -59,7 +59,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
 const SHARED_BY_REPORTS: [&str; 1] = ["header"];
 
 /// The only files in which `unsafe` may stand.
-const FILES_WITH_UNSAFE: [&str; 46] = [
+const FILES_WITH_UNSAFE: [&str; 47] = [
     "prof-criterion/src/counting.rs",
     "prof-harness/benches/capture.rs",
     "prof-harness/src/alive.rs",
@@ -103,6 +103,7 @@ const FILES_WITH_UNSAFE: [&str; 46] = [
     "prof-harness/src/unwind/modules.rs",
     "prof-harness/src/unwind/recover.rs",
     "prof-harness/src/unwind/trail.rs",
+    "prof-harness/src/unwind/trail/tests.rs",
     "prof-harness/tests/no_allocation.rs",
     "prof-harness/tests/profiler.rs",
     "prof-harness/tests/sessions.rs",

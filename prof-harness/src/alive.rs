@@ -1,7 +1,7 @@
 //! Whether this process may record. The flag lies in a page that the kernel clears in a forked child, so that a child
 //! never writes into its parent's record, however it was forked.
 
-use std::sync::atomic::{compiler_fence, AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{compiler_fence, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::{memory, sys, thread};
 
@@ -60,7 +60,6 @@ fn record_in_shard<R>(work: impl FnOnce() -> R) -> Option<R> {
 #[repr(align(64))]
 pub struct Desk {
     at_work: AtomicUsize,
-    is_taken: AtomicBool,
     next: AtomicPtr<Desk>,
 }
 
@@ -79,18 +78,13 @@ impl Desk {
         result
     }
 
-    /// A desk for a thread, until it is [left](Self::leave); none if the kernel has no such barrier or memory is short. Not for
-    /// signal handlers.
-    pub fn take() -> Option<&'static Desk> {
+    /// A desk, for one thread at a time; none if the kernel has no such barrier or memory is short. Not for signal handlers.
+    pub fn new() -> Option<&'static Desk> {
         if !sys::has_barrier() {
             return None;
         }
-        let is_free = |desk: &&Desk| !desk.is_taken.swap(true, Ordering::Acquire);
-        if let Some(desk) = desks().find(is_free) {
-            return Some(desk);
-        }
         let (at_work, next) = (AtomicUsize::new(0), AtomicPtr::new(DESKS.load(Ordering::Acquire)));
-        let desk = memory::place(Desk { at_work, is_taken: AtomicBool::new(true), next })?;
+        let desk = memory::place(Desk { at_work, next })?;
         let place = std::ptr::from_ref(desk).cast_mut();
         loop {
             let newest = desk.next.load(Ordering::Relaxed);
@@ -99,11 +93,6 @@ impl Desk {
                 Err(other) => desk.next.store(other, Ordering::Relaxed),
             }
         }
-    }
-
-    /// Leaves the desk to another thread.
-    pub fn leave(&self) {
-        self.is_taken.store(false, Ordering::Release);
     }
 }
 

@@ -124,6 +124,12 @@ pub fn entry<const N: usize>(place: Place) -> Option<&'static [AtomicU64; N]> {
     words(place, N)?.try_into().ok()
 }
 
+/// The last words of an entry of `length` words. Signal: yes.
+#[inline(always)]
+pub fn entry_end<const N: usize>(place: Place, length: usize) -> Option<&'static [AtomicU64; N]> {
+    words(place, length)?.last_chunk()
+}
+
 /// The `length` words from `place` on. Signal: yes.
 #[inline(always)]
 fn words(place: Place, length: usize) -> Option<&'static [AtomicU64]> {

@@ -9,6 +9,7 @@ use prof_record::layout::{self, header, heap, PREFIX_WORDS};
 use crate::arena::{self, Place};
 use crate::label::Attribution;
 use crate::stack::Stack;
+use crate::thread;
 
 /// Adds `ticks` CPU samples worth `nanos` to the bucket of `stack` and `label`, or to the loss. Signal: yes.
 pub fn add_cpu(stack: &Stack, label: Option<Place>, ticks: u64, nanos: u64) {
@@ -75,10 +76,51 @@ impl HeapBucket {
         &self.0[PREFIX_WORDS + 2 + index]
     }
 
+    /// Counts an allocation. The calling thread found the bucket, by the shard that it has.
+    #[inline(always)]
+    pub fn count_allocation(self) {
+        if self.is_own() {
+            self.add_alone(heap::ALLOCATIONS);
+        } else {
+            self.add(heap::ALLOCATIONS);
+        }
+    }
+
+    /// Counts a free.
+    #[inline(always)]
+    pub fn count_free(self) {
+        if self.is_own() {
+            self.add_alone(heap::FREES);
+        } else {
+            self.add(heap::FREES_ELSEWHERE);
+        }
+    }
+
+    /// Whether the bucket's shard is the calling thread's alone: nobody else counts allocations in it, nor frees where it does.
+    #[inline(always)]
+    fn is_own(self) -> bool {
+        let shard = (self.0[PREFIX_WORDS + 1].load(Ordering::Relaxed) >> layout::SHARD_SHIFT) as usize;
+        shard != 0 && shard == thread::own_shard()
+    }
+
     /// Adds one to a counter, by its index in [`layout::heap`].
     #[inline(always)]
     pub fn add(self, counter: usize) {
         self.counter(counter).fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds one to a counter to which nobody else adds at the same time: without an atomic operation, for which the processor
+    /// would wait.
+    #[inline(always)]
+    pub fn add_alone(self, counter: usize) {
+        let counter = self.counter(counter);
+        counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// How many blocks are in use.
+    pub fn live(self) -> u64 {
+        let value = |counter| self.counter(counter).load(Ordering::Relaxed);
+        value(heap::ALLOCATIONS).saturating_sub(value(heap::FREES) + value(heap::FREES_ELSEWHERE))
     }
 
     /// The bucket's label.
@@ -93,12 +135,12 @@ impl HeapBucket {
     }
 }
 
-/// A counter of a label, by its index in [`layout::label`].
+/// The counters of a label, in the order of [`layout::label`].
 #[inline(always)]
-pub fn label_counter(label: Place, counter: usize) -> Option<&'static AtomicU64> {
+pub fn label_counters(label: Place) -> Option<&'static [AtomicU64; layout::label::COUNTERS]> {
     let entry = arena::word(label, 0)?.load(Ordering::Relaxed);
     let (_, length) = layout::entry_kind(entry)?;
-    arena::word(label, (length + counter).checked_sub(layout::label::COUNTERS)?)
+    arena::entry_end(label, length)
 }
 
 /// Counts a sampled allocation that could not be captured.
@@ -123,8 +165,8 @@ pub fn end_label(label: Place) {
 }
 
 fn set_label_ended(label: Place, value: u64) {
-    if let Some(word) = label_counter(label, layout::label::HAS_ENDED) {
-        word.store(value, Ordering::Relaxed);
+    if let Some(counters) = label_counters(label) {
+        counters[layout::label::HAS_ENDED].store(value, Ordering::Relaxed);
     }
 }
 

@@ -35,6 +35,7 @@ mod lock;
 mod mapping;
 mod memory;
 mod named_tests;
+mod owned_lock;
 mod profiler;
 mod random;
 mod registers;

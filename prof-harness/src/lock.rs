@@ -19,12 +19,24 @@ impl Lock {
     /// Does `work` while no other thread does what this lock guards.
     #[inline(always)]
     pub fn held<R>(&self, work: impl FnOnce() -> R) -> R {
+        self.take();
+        let result = work();
+        self.leave();
+        result
+    }
+
+    /// Takes the lock.
+    #[inline(always)]
+    pub fn take(&self) {
         if self.0.swap(true, Ordering::Acquire) {
             self.wait();
         }
-        let result = work();
+    }
+
+    /// Leaves the lock, which the calling thread took.
+    #[inline(always)]
+    pub fn leave(&self) {
         self.0.store(false, Ordering::Release);
-        result
     }
 
     #[cold]

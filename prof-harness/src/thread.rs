@@ -35,8 +35,10 @@ pub struct Thread {
     pub next_due: AtomicU64,
     /// Whether the process's main thread made it.
     is_of_main: Cell<bool>,
-    /// One more than the thread's shard; 0 before it has one.
+    /// One more than the shard that the thread shares with others; 0 before it has one.
     shard: Cell<u8>,
+    /// The shard that is the thread's alone, if one is; see [`own_shard`].
+    pub own_shard: Cell<u8>,
 }
 
 thread_local! {
@@ -55,6 +57,7 @@ thread_local! {
             next_due: AtomicU64::new(0),
             is_of_main: Cell::new(false),
             shard: Cell::new(0),
+            own_shard: Cell::new(0),
         }
     };
 }
@@ -70,17 +73,28 @@ pub fn is_of_main() -> bool {
     with(|thread| thread.is_of_main.get())
 }
 
-/// How many shards the threads are dealt out to, for what each of few can count by itself.
-pub const SHARDS: usize = 16;
+/// How many shards there are, for what each of few threads can count by itself.
+pub const SHARDS: usize = 64;
+/// So many of them, the first, are dealt out to the threads that have none of their own.
+pub const SHARED: usize = 16;
+
+/// The shard that no other thread has as long as the calling one has it; 0, which is shared, without one. Signal: yes.
+#[inline(always)]
+pub fn own_shard() -> usize {
+    with(|thread| thread.own_shard.get()).into()
+}
 
 /// The calling thread's shard. Signal: yes.
 #[inline(always)]
 pub fn shard() -> usize {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     with(|thread| {
+        if thread.own_shard.get() != 0 {
+            return thread.own_shard.get().into();
+        }
         if thread.shard.get() == 0 {
             // The others in turn: one that is given twice at a signal is as good.
-            let next = NEXT.fetch_add(1, Ordering::Relaxed) as usize % SHARDS;
+            let next = NEXT.fetch_add(1, Ordering::Relaxed) as usize % SHARED;
             thread.shard.set(next as u8 + 1);
         }
         usize::from(thread.shard.get()) - 1

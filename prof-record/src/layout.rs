@@ -18,7 +18,7 @@
 /// First word of every record.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"PROFREC\0");
 /// The layout's version.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// Bytes of the header; the arena begins after it.
 pub const HEADER_BYTES: usize = 4096;
@@ -65,9 +65,7 @@ pub mod header {
     pub const DOORS: usize = 17;
     /// 1 if the peaks are kept.
     pub const KEEPS_PEAKS: usize = 18;
-    /// Bytes in use by what was sampled, un-sampled, if the peaks are kept.
-    pub const HEAP_LIVE: usize = 19;
-    /// The most that [`HEAP_LIVE`] has been.
+    /// The most bytes that were in use at a time by what was sampled, un-sampled, if the peaks are kept.
     pub const HEAP_PEAK: usize = 20;
     /// How often [`HEAP_PEAK`] has grown.
     pub const HEAP_PEAK_NUMBER: usize = 21;
@@ -87,25 +85,27 @@ pub mod header {
 pub mod heap {
     /// Allocations.
     pub const ALLOCATIONS: usize = 0;
-    /// Those of them that were freed.
+    /// Those of them that were freed, but for the next.
     pub const FREES: usize = 1;
-    /// Those of them that were freed after the label's test or benchmark had ended.
-    pub const LATE_FREES: usize = 2;
+    /// Those that were freed by threads which count apart from the others.
+    pub const FREES_ELSEWHERE: usize = 2;
+    /// Those of them all that were freed after the label's test or benchmark had ended.
+    pub const LATE_FREES: usize = 3;
     /// The number of the process's peak for which the next is kept.
-    pub const PEAK_NUMBER: usize = 3;
+    pub const PEAK_NUMBER: usize = 4;
     /// Blocks in use at that peak.
-    pub const AT_PEAK: usize = 4;
+    pub const AT_PEAK: usize = 5;
     /// The number of the label's peak for which the next is kept.
-    pub const LABEL_PEAK_NUMBER: usize = 5;
+    pub const LABEL_PEAK_NUMBER: usize = 6;
     /// Blocks in use at that peak.
-    pub const AT_LABEL_PEAK: usize = 6;
+    pub const AT_LABEL_PEAK: usize = 7;
     /// How many there are.
-    pub const COUNTERS: usize = 7;
+    pub const COUNTERS: usize = 8;
 }
 
 /// The counters of a [`LABEL`], by index.
 pub mod label {
-    /// Bytes of the label's blocks in use, as in `header::HEAP_LIVE`.
+    /// Bytes of the label's blocks in use, un-sampled.
     pub const LIVE: usize = 0;
     /// The most that it has been.
     pub const PEAK: usize = 1;

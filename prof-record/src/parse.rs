@@ -213,7 +213,7 @@ impl<'a> Arena<'a> {
                     label,
                     size,
                     allocations: counters.at(layout::heap::ALLOCATIONS),
-                    frees: counters.at(layout::heap::FREES),
+                    frees: counters.frees(),
                     late_frees: counters.at(layout::heap::LATE_FREES),
                     at_peak: counters.at_peak(peak, layout::heap::PEAK_NUMBER, layout::heap::AT_PEAK),
                     at_label_peak: counters.at_peak(
@@ -247,12 +247,16 @@ impl Counters<'_> {
         self.words.at(self.first + counter)
     }
 
+    fn frees(&self) -> u64 {
+        self.at(layout::heap::FREES).saturating_add(self.at(layout::heap::FREES_ELSEWHERE))
+    }
+
     /// Blocks in use at the peak with the number `last`: those that were kept for it, if any were.
     fn at_peak(&self, last: Option<u64>, number: usize, kept: usize) -> u64 {
         match last {
             None | Some(0) => 0,
             Some(last) if self.at(number) == last => self.at(kept),
-            Some(_) => self.at(layout::heap::ALLOCATIONS).saturating_sub(self.at(layout::heap::FREES)),
+            Some(_) => self.at(layout::heap::ALLOCATIONS).saturating_sub(self.frees()),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and of the same size, without unwinding anew. Without memory for that, each is captured as a sample is.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 use crate::arena::Place;
 use crate::memory::{self, Zeroed};
@@ -12,9 +12,12 @@ use crate::unwind::trail::Trail;
 use crate::unwind::{self, Borrowed, For};
 use crate::{alive, bucket, thread};
 
-/// What a thread keeps, for as long as it lives.
+/// What a thread keeps, for as long as it lives; then another may.
 pub struct Memory {
     kept: UnsafeCell<Kept>,
+    desk: Option<&'static alive::Desk>,
+    /// The shard of whose thread this is, and so of the buckets in `kept`; 0 for those that are not its alone.
+    shard: u8,
     is_taken: AtomicBool,
     next: AtomicPtr<Memory>,
 }
@@ -31,11 +34,13 @@ struct Kept {
 
 const FOUND: usize = 1 << 11;
 
+/// Small, for many are in use at a time.
 #[derive(Clone, Copy)]
+#[repr(align(16))]
 struct Found {
     stack: u32,
     label: u32,
-    size: u64,
+    size: u32,
     /// 0 if there is none.
     bucket: u32,
 }
@@ -43,7 +48,7 @@ struct Found {
 // SAFETY: `kept` is used only by the thread that set `is_taken`.
 unsafe impl Sync for Memory {}
 
-// SAFETY: numbers, and a null pointer.
+// SAFETY: numbers, a null pointer and no desk.
 unsafe impl Zeroed for Memory {}
 
 /// All that were made, the newest first. They live as long as the process.
@@ -55,8 +60,9 @@ fn own() -> Option<&'static Memory> {
     thread::with(|thread| {
         if thread.memory.get().is_none() && !thread.has_ended.get() {
             thread.memory.set(take().or_else(make));
-            if thread.desk.get().is_none() {
-                thread.desk.set(alive::Desk::take());
+            if let Some(memory) = thread.memory.get() {
+                thread.desk.set(memory.desk);
+                thread.own_shard.set(memory.shard);
             }
         }
         thread.memory.get()
@@ -81,7 +87,12 @@ fn take() -> Option<&'static Memory> {
 
 #[cold]
 fn make() -> Option<&'static Memory> {
-    let memory: &'static Memory = memory::zeroed()?;
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let memory: &'static mut Memory = memory::zeroed()?;
+    memory.desk = alive::Desk::new();
+    let shard = thread::SHARED + MADE.fetch_add(1, Ordering::Relaxed);
+    memory.shard = if shard < thread::SHARDS { shard as u8 } else { 0 };
+    let memory: &'static Memory = memory;
     let place = std::ptr::from_ref(memory).cast_mut();
     memory.is_taken.store(true, Ordering::Relaxed);
     let mut newest = NEWEST.load(Ordering::Acquire);
@@ -98,11 +109,10 @@ fn make() -> Option<&'static Memory> {
 pub fn end_thread() {
     thread::with(|thread| {
         thread.has_ended.set(true);
+        thread.desk.set(None);
+        thread.own_shard.set(0);
         if let Some(memory) = thread.memory.take() {
             memory.is_taken.store(false, Ordering::Release);
-        }
-        if let Some(desk) = thread.desk.take() {
-            desk.leave();
         }
     });
 }
@@ -132,15 +142,17 @@ pub fn bucket(caller: Registers, label: Option<Place>, size: u64) -> Option<Plac
         }
         word => Place::from_word(word)?,
     };
+    let make = || bucket::heap_bucket(stack, label, size, Some(thread::shard()));
+    let Ok(size) = u32::try_from(size) else { return make() };
     let label_word = label.map_or(0, Place::word);
-    let key = u64::from(stack.word()) ^ u64::from(label_word) << 20 ^ size << 32;
+    let key = u64::from(stack.word()) ^ u64::from(label_word) << 20 ^ u64::from(size) << 32;
     let found = &mut kept.found[(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize % FOUND];
     if found.stack == stack.word() && found.label == label_word && found.size == size {
         if let Some(bucket) = Place::from_word(found.bucket) {
             return Some(bucket);
         }
     }
-    let bucket = bucket::heap_bucket(stack, label, size, Some(thread::shard()))?;
+    let bucket = make()?;
     *found = Found { stack: stack.word(), label: label_word, size, bucket: bucket.word() };
     Some(bucket)
 }

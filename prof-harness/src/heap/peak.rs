@@ -14,11 +14,27 @@ use crate::lock::Lock;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static PERIOD: AtomicU64 = AtomicU64::new(0);
-static LOCK: Lock = Lock::new();
 
-/// Starts to keep the peaks, if `keeps`, of allocations that are sampled every `period` bytes.
+/// What all threads change is in one line of memory: the next one waits for no other.
+#[repr(align(64))]
+struct Process {
+    lock: Lock,
+    /// Bytes in use by what was sampled, un-sampled.
+    live: AtomicU64,
+    /// As in the record's header.
+    peak: AtomicU64,
+    number: AtomicU64,
+}
+
+static PROCESS: Process =
+    Process { lock: Lock::new(), live: AtomicU64::new(0), peak: AtomicU64::new(0), number: AtomicU64::new(0) };
+
+/// Starts to keep the peaks, if `keeps`, of allocations that are sampled every `period` bytes. Nothing is counted yet.
 pub fn start(keeps: bool, period: u64) {
     PERIOD.store(period, Ordering::Relaxed);
+    for of_earlier in [&PROCESS.live, &PROCESS.peak, &PROCESS.number] {
+        of_earlier.store(0, Ordering::Relaxed);
+    }
     IS_ON.store(keeps, Ordering::Release);
     set(arena::header_word(header::KEEPS_PEAKS), keeps.into());
 }
@@ -28,9 +44,9 @@ pub fn start(keeps: bool, period: u64) {
 pub fn allocated(bucket: Place) -> bool {
     let Some(bucket) = HeapBucket::at(bucket) else { return false };
     if IS_ON.load(Ordering::Relaxed) {
-        kept(bucket, heap::ALLOCATIONS, u64::wrapping_add);
+        kept(bucket, heap::ALLOCATIONS);
     } else {
-        bucket.add(heap::ALLOCATIONS);
+        bucket.count_allocation();
     }
     true
 }
@@ -39,46 +55,60 @@ pub fn allocated(bucket: Place) -> bool {
 #[inline(always)]
 pub fn freed(bucket: Place) {
     let Some(bucket) = HeapBucket::at(bucket) else { return };
-    if bucket.label().is_some_and(|label| value(bucket::label_counter(label, label::HAS_ENDED)) != 0) {
+    if bucket.label().and_then(bucket::label_counters).is_some_and(|label| load(&label[label::HAS_ENDED]) != 0) {
         bucket.add(heap::LATE_FREES);
     }
     if IS_ON.load(Ordering::Relaxed) {
-        kept(bucket, heap::FREES, u64::wrapping_sub);
+        kept(bucket, heap::FREES);
     } else {
-        bucket.add(heap::FREES);
+        bucket.count_free();
     }
 }
 
 /// Counts, after keeping what the bucket had at the last peaks, and changes what is in use.
 #[cold]
 #[inline(never)]
-fn kept(bucket: HeapBucket, counter: usize, change: fn(u64, u64) -> u64) {
+fn kept(bucket: HeapBucket, counter: usize) {
     let bytes = estimate(bucket.size());
-    let of_label = |counter| bucket.label().and_then(|place| bucket::label_counter(place, counter));
-    LOCK.held(|| {
-        keep(bucket, arena::header_word(header::HEAP_PEAK_NUMBER), heap::PEAK_NUMBER, heap::AT_PEAK);
-        keep(bucket, of_label(label::PEAK_NUMBER), heap::LABEL_PEAK_NUMBER, heap::AT_LABEL_PEAK);
-        bucket.add(counter);
-        let of_process = [header::HEAP_LIVE, header::HEAP_PEAK, header::HEAP_PEAK_NUMBER].map(arena::header_word);
-        for [live, peak, number] in [of_process, [label::LIVE, label::PEAK, label::PEAK_NUMBER].map(of_label)] {
-            let now = change(value(live), bytes);
-            set(live, now);
-            if counter == heap::ALLOCATIONS && now > value(peak) {
-                set(peak, now);
-                set(number, value(number) + 1);
-            }
+    let label = bucket.label().and_then(bucket::label_counters);
+    let [peak, number] = [header::HEAP_PEAK, header::HEAP_PEAK_NUMBER].map(arena::header_word);
+    PROCESS.lock.held(|| {
+        keep(bucket, &PROCESS.number, heap::PEAK_NUMBER, heap::AT_PEAK);
+        if let Some(label) = label {
+            keep(bucket, &label[label::PEAK_NUMBER], heap::LABEL_PEAK_NUMBER, heap::AT_LABEL_PEAK);
+        }
+        // Whoever counts does so under the lock.
+        bucket.add_alone(counter);
+        let is_free = counter == heap::FREES;
+        if change(is_free, bytes, [&PROCESS.live, &PROCESS.peak, &PROCESS.number]) {
+            set(peak, load(&PROCESS.peak));
+            set(number, load(&PROCESS.number));
+        }
+        if let Some(label) = label {
+            change(is_free, bytes, [&label[label::LIVE], &label[label::PEAK], &label[label::PEAK_NUMBER]]);
         }
     });
 }
 
 /// Keeps what the bucket has, if it has not changed since the peak that `last` numbers.
-fn keep(bucket: HeapBucket, last: Option<&AtomicU64>, number: usize, at_peak: usize) {
-    let counter = |index| value(Some(bucket.counter(index)));
-    if counter(number) != value(last) {
-        let live = counter(heap::ALLOCATIONS).saturating_sub(counter(heap::FREES));
-        set(Some(bucket.counter(at_peak)), live);
-        set(Some(bucket.counter(number)), value(last));
+fn keep(bucket: HeapBucket, last: &AtomicU64, number: usize, at_peak: usize) {
+    let last = load(last);
+    if load(bucket.counter(number)) != last {
+        bucket.counter(at_peak).store(bucket.live(), Ordering::Relaxed);
+        bucket.counter(number).store(last, Ordering::Relaxed);
     }
+}
+
+/// Changes what is in use by so many bytes; true if it is a new peak, which gets the next number.
+fn change(is_free: bool, bytes: u64, [live, peak, number]: [&AtomicU64; 3]) -> bool {
+    let now = if is_free { load(live).wrapping_sub(bytes) } else { load(live).wrapping_add(bytes) };
+    live.store(now, Ordering::Relaxed);
+    let is_peak = !is_free && now > load(peak);
+    if is_peak {
+        peak.store(now, Ordering::Relaxed);
+        number.store(load(number) + 1, Ordering::Relaxed);
+    }
+    is_peak
 }
 
 /// How many bytes a sampled allocation of `size` bytes stands for; see `unsample.rs` in `prof-pprof`.
@@ -91,8 +121,8 @@ fn estimate(size: u64) -> u64 {
     (size / -(-size / period as f64).exp_m1()) as u64
 }
 
-fn value(word: Option<&AtomicU64>) -> u64 {
-    word.map_or(0, |word| word.load(Ordering::Relaxed))
+fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Relaxed)
 }
 
 fn set(word: Option<&AtomicU64>, value: u64) {

@@ -5,8 +5,8 @@
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicU8, Ordering};
 
 use crate::arena::Place;
-use crate::lock::Lock;
 use crate::memory;
+use crate::owned_lock::OwnedLock;
 
 /// The low bits of an address, which tell it from others of its region.
 pub const REGION_BITS: u32 = 21;
@@ -20,12 +20,15 @@ const KB_BITS: u32 = 7;
 const KBS_BITS: u32 = TAG_BITS - KB_BITS;
 /// So many addresses, as a power of two, share a slot at first: most allocators have no blocks below 32 bytes.
 const FIRST_SHIFT: u32 = 2;
+/// From so many on a region grows by up to so many bits at a time.
+const MANY_BITS: u32 = 8;
+const LONGEST_STEP: u32 = 4;
 /// A search that is longer than this tells that there are such.
 const LONG_SEARCH: u32 = 64;
 
 /// Zeroed memory is one without a block.
 pub struct Region {
-    lock: Lock,
+    lock: OwnedLock,
     /// Bits of the number of slots, if there are any.
     bits: AtomicU8,
     /// By how much the shift is less than [`FIRST_SHIFT`].
@@ -55,7 +58,7 @@ impl Region {
                 (self.used.load(Ordering::Relaxed) as usize, u32::from(self.bits.load(Ordering::Relaxed)));
             // At most three in four, but where each address has a slot of its own.
             let has_room = bits == TAG_BITS || bits != 0 && used * 4 < (1 << bits) * 3;
-            if !has_room && !self.rebuild(bits.max(FIRST_BITS - 1) + 1, 0) && used + 1 >= self.slots().len() {
+            if !has_room && !self.rebuild(more_bits(bits), 0) && used + 1 >= self.slots().len() {
                 return None;
             }
             let old = self.put(tag(address), bucket.word());
@@ -112,6 +115,7 @@ impl Region {
             self.used.store(0, Ordering::Relaxed);
             self.farthest.store(0, Ordering::Relaxed);
         });
+        self.lock.leave();
     }
 
     #[inline(always)]
@@ -163,6 +167,7 @@ impl Region {
         let finer = (self.finer.load(Ordering::Relaxed) + finer).max(least);
         self.finer.store(finer, Ordering::Relaxed);
         self.farthest.store(0, Ordering::Relaxed);
+        MOST_BITS.fetch_max(bits as u8, Ordering::Relaxed);
         for slot in old.iter().map(|slot| slot.load(Ordering::Relaxed)).filter(|slot| *slot != 0) {
             self.put(tag_of(slot), slot as u32);
         }
@@ -170,6 +175,16 @@ impl Region {
         unsafe { memory::give_back(old.as_ptr().cast_mut().cast(), bytes(old.len())) };
         true
     }
+}
+
+/// Bits of the number of slots of the region that has most.
+static MOST_BITS: AtomicU8 = AtomicU8::new(0);
+
+/// How many bits a region's slots have next. One that has many blocks is likely to become as full as another one is: it
+/// goes there in few steps, each of which moves all blocks.
+fn more_bits(bits: u32) -> u32 {
+    let likely = if bits >= MANY_BITS { MOST_BITS.load(Ordering::Relaxed).into() } else { 0 };
+    (bits.max(FIRST_BITS - 1) + 1).max(likely.min(bits + LONGEST_STEP))
 }
 
 #[inline(always)]
@@ -199,7 +214,7 @@ mod tests {
 
     fn region() -> Region {
         Region {
-            lock: Lock::new(),
+            lock: OwnedLock::new(),
             bits: AtomicU8::new(0),
             finer: AtomicU8::new(0),
             used: AtomicU32::new(0),

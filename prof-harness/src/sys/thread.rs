@@ -113,9 +113,9 @@ pub fn has_barrier() -> bool {
     ANSWER.load(Ordering::Relaxed) == yes
 }
 
-/// Lets every running thread of the process pass a full memory barrier. Signal: yes.
-pub fn barrier() {
-    membarrier(PRIVATE_EXPEDITED);
+/// Lets every running thread of the process pass a full memory barrier; false if the kernel refuses. Signal: yes.
+pub fn barrier() -> bool {
+    membarrier(PRIVATE_EXPEDITED) == 0
 }
 
 fn membarrier(command: c_int) -> i64 {

@@ -44,11 +44,23 @@ struct Frame {
     offsets: [u32; 2],
     /// How many of the two there are.
     reads: u8,
+    frame_pointer: FramePointer,
     /// None of the outermost frame.
     caller: Link,
     /// Its place in the tree, from that of its caller.
     context: Context,
     from: Context,
+}
+
+/// What a step has to do with the frame pointer, in which most code keeps something else.
+#[derive(Clone, Copy)]
+struct FramePointer {
+    /// Whether the step looks at it.
+    is_used: bool,
+    /// Whether the first word that the step read is that of the caller.
+    is_read: bool,
+    /// Whether one of the frames from this one's caller on looked at that of the caller, in the last walk.
+    matters_above: bool,
 }
 
 /// The place of a frame, 0 for none.
@@ -65,6 +77,12 @@ impl Frame {
     fn words(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let word = |read: usize| (self.at.sp + u64::from(self.offsets[read]), self.values[read]);
         (0..usize::from(self.reads)).map(word)
+    }
+
+    /// Those that led along the last walk.
+    fn words_that_matter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let of = self.frame_pointer;
+        self.words().skip(usize::from(of.is_read && !of.matters_above))
     }
 
     /// Whether the step from here would lead to the same caller still.
@@ -116,9 +134,20 @@ impl Trail {
             self.begin();
             return None;
         };
-        let frames = self.path[..self.length].iter().map(|link| &self.frames[usize::from(link.0) % FRAMES]);
-        self.leaves.remember(caller, context, frames.flat_map(Frame::words));
+        self.remember(caller, context);
         Some(context)
+    }
+
+    /// Remembers the stack of the last walk by what led along it: not the frame pointers that no step looked at.
+    fn remember(&mut self, caller: Registers, context: Context) {
+        let mut matters = false;
+        for link in self.path[..self.length].iter().rev() {
+            let of = &mut self.frames[usize::from(link.0) % FRAMES].frame_pointer;
+            of.matters_above = matters;
+            matters = of.is_used || matters && !of.is_read;
+        }
+        let frames = self.path[..self.length].iter().map(|link| &self.frames[usize::from(link.0) % FRAMES]);
+        self.leaves.remember(caller, matters, context, frames.flat_map(Frame::words_that_matter));
     }
 
     #[inline(always)]
@@ -229,12 +258,19 @@ fn step(work: &mut Work, frame: &mut Frame, generation: u32, readable: &Range<u6
     }
     let reads = Reads::default();
     let step = rule::apply(rule, frame.at, false, |address| reads.read(address, readable), modules::is_code);
+    frame.frame_pointer = FramePointer {
+        is_used: matches!(rule, Rule::Guess | Rule::Step { from_fp: true, .. }),
+        // It comes before the return address.
+        is_read: reads.count.get() == 2,
+        matters_above: true,
+    };
     reads.note(frame).then_some(step)
 }
 
 #[inline(never)]
 fn evaluate(work: &mut Work, frame: &mut Frame, readable: &Range<u64>) -> Option<Step> {
     let reads = Reads::default();
+    frame.frame_pointer = FramePointer { is_used: true, is_read: false, matters_above: true };
     let (step, was_interrupted) = super::evaluate(work, frame.at, false, &|address| reads.read(address, readable));
     (reads.note(frame) && !was_interrupted).then_some(step)
 }
@@ -274,109 +310,4 @@ impl Reads {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::unwind::{self, For};
-    use crate::{mapping, thread};
-
-    fn new_trail() -> &'static mut Trail {
-        let memory = crate::sys::map(size_of::<Trail>()).unwrap();
-        // SAFETY: zeroed memory of that size on a page, given to nobody else.
-        unsafe { &mut *memory.cast() }
-    }
-
-    /// The stack of the caller of this function, by a trail and by a capture.
-    #[inline(never)]
-    fn compared(trail: &mut Trail) -> Context {
-        let (sp, fp, pc): (u64, u64, u64);
-        // SAFETY: reads registers only.
-        unsafe {
-            std::arch::asm!("mov {}, rsp", "mov {}, rbp", "lea {}, [rip + 1]", out(reg) sp, out(reg) fp, out(reg) pc);
-        }
-        // As if a call had returned to here.
-        let here = Registers { pc, sp, fp };
-        let bounds = thread::bounds();
-        let rules = || Borrowed::new(For::Allocation, sp);
-        let context = trail.walk(here, &bounds.readable(sp), rules).expect("there is a root and rules for all");
-        let mut walked = Stack::new();
-        trail.gather(&mut walked);
-        let captured = unwind::capture(For::Allocation, here, bounds, |stack| {
-            assert!(!stack.truncated && !stack.broken);
-            stack.pcs().to_vec()
-        });
-        assert_eq!(walked.pcs(), captured.expect("a slot is free"));
-        context
-    }
-
-    /// Calls of two kinds, as the bits of `path` say, `depth` deep.
-    #[inline(never)]
-    fn even(trail: &mut Trail, path: u32, depth: u32) -> Context {
-        let context = descend(trail, path, depth);
-        std::hint::black_box(context)
-    }
-
-    #[inline(never)]
-    fn odd(trail: &mut Trail, path: u32, depth: u32) -> Context {
-        let room = std::hint::black_box([path; 9]);
-        let context = descend(trail, path, depth);
-        std::hint::black_box(room);
-        context
-    }
-
-    fn descend(trail: &mut Trail, path: u32, depth: u32) -> Context {
-        match (depth, path & 1) {
-            (0, _) => compared(trail),
-            (_, 0) => even(trail, path >> 1, depth - 1),
-            _ => odd(trail, path >> 1, depth - 1),
-        }
-    }
-
-    #[test]
-    fn a_walk_sees_what_a_capture_sees_whatever_was_walked_before() {
-        mapping::start(true);
-        unwind::make_slots(2);
-        thread::learn_stack();
-        let trail = new_trail();
-        let mut contexts = std::collections::HashMap::new();
-        let mut state = 1;
-        for _ in 0..20_000 {
-            let (next, bits) = crate::random::next(state);
-            state = next;
-            let (depth, path) = ((bits >> 8) as u32 % 9, (bits >> 32) as u32);
-            let path = path & ((1 << depth) - 1);
-            let context = descend(trail, path, depth);
-            assert_eq!(*contexts.entry((depth, path)).or_insert(context), context, "equal stacks have one place");
-        }
-        let distinct: std::collections::HashSet<_> = contexts.values().collect();
-        assert_eq!(distinct.len(), contexts.len(), "different stacks have different ones");
-    }
-
-    #[test]
-    fn deep_stacks_and_a_full_tree_are_left_to_a_capture() {
-        #[inline(never)]
-        fn deep(trail: &mut Trail, depth: u32) -> bool {
-            if depth > 0 {
-                let known = deep(trail, depth - 1);
-                return std::hint::black_box(known);
-            }
-            let (sp, fp, pc): (u64, u64, u64);
-            // SAFETY: reads registers only.
-            unsafe {
-                std::arch::asm!("mov {}, rsp", "mov {}, rbp", "lea {}, [rip + 1]", out(reg) sp, out(reg) fp, out(reg) pc);
-            }
-            let rules = || Borrowed::new(For::Allocation, sp);
-            trail.walk(Registers { pc, sp, fp }, &thread::bounds().readable(sp), rules).is_some()
-        }
-        mapping::start(true);
-        unwind::make_slots(2);
-        thread::learn_stack();
-        let trail = new_trail();
-        assert!(deep(trail, 100));
-        assert!(!deep(trail, MAX_FRAMES as u32 + 10));
-        // What is not on the way of this walk yet.
-        assert!((1..u64::MAX).any(|pc| trail.tree.child(Context::ROOT, pc).is_none()));
-        trail.begin();
-        assert!(!deep(trail, 100), "the tree is full");
-        assert!(deep(trail, 100), "and was cleared");
-    }
-}
+mod tests;

@@ -39,7 +39,7 @@ fn a_whole_record_is_read_back() {
     let name = u64::from_le_bytes(*b"ab\0\0\0\0\0\0");
     let label = file.entry(layout::LABEL, &[layout::LABEL_TEST, 2, name, 0, 640, 3, 1]);
     file.entry(layout::CPU_BUCKET, &[stack | label << 32, 3, 30]);
-    file.entry(layout::HEAP_BUCKET, &[stack, 64, 5, 4, 0, 0, 0, 0, 0]);
+    file.entry(layout::HEAP_BUCKET, &[stack, 64, 5, 3, 1, 0, 0, 0, 0, 0]);
     let record = Record::parse(&file.bytes()).unwrap();
     assert_eq!(record.duration, 250);
     assert_eq!(record.stacks[0].pcs, [0x10, 0x20]);
@@ -59,9 +59,9 @@ fn shards_of_a_bucket_are_one_and_have_what_they_had_at_the_peak() {
     let stack = file.entry(layout::STACK, &[0, 0x10]);
     let label = file.entry(layout::LABEL, &[layout::LABEL_TEST, 0, 0, 200, 4, 1]);
     // This one has not changed since the process's peak, but since the label's.
-    file.entry(layout::HEAP_BUCKET, &[stack | label << 32, 64, 5, 2, 1, 8, 7, 4, 6]);
+    file.entry(layout::HEAP_BUCKET, &[stack | label << 32, 64, 5, 2, 0, 1, 8, 7, 4, 6]);
     // This one the other way round.
-    file.entry(layout::HEAP_BUCKET, &[stack | label << 32, 64 | 3 << layout::SHARD_SHIFT, 1, 1, 0, 9, 2, 3, 6]);
+    file.entry(layout::HEAP_BUCKET, &[stack | label << 32, 64 | 3 << layout::SHARD_SHIFT, 1, 0, 1, 0, 9, 2, 3, 6]);
     let record = Record::parse(&file.bytes()).unwrap();
     assert_eq!(record.heap_peak, Some(320));
     let counts =

@@ -75,6 +75,7 @@ pub fn command() -> Command {
 const AFTER_HELP: &str = "Examples:
   cargo prof test  --cpuprofile cpu.prof --memprofile mem.prof
   cargo prof bench --bench parse --cpuprofile cpu.prof
+  cargo prof bench --benchmem
   cargo prof run   --release -- input.txt
   cargo prof test  --memstats --fail-on-leak
   cargo prof top cpu.prof
@@ -82,8 +83,9 @@ const AFTER_HELP: &str = "Examples:
   cargo prof doctor";
 
 const AFTER_HELP_OF_RUNNING: &str = "\
-Without a profile flag both profiles go to target/prof/runs/, the newest at target/prof/latest. With --memstats, --leaks
-or --fail-on-leak no profile is written but those with a flag, and every allocation is counted (--memprofilerate 1).";
+Without a profile flag both profiles go to target/prof/runs/, the newest at target/prof/latest. With --memstats, --leaks,
+--fail-on-leak or --benchmem no profile is written but those with a flag; but for the last, every allocation is counted
+(--memprofilerate 1).";
 
 const AFTER_HELP_OF_NEXTEST: &str = "\
 All other flags and filters go to cargo nextest as they are; `cargo nextest run --help` tells of them.";

@@ -1,5 +1,6 @@
 //! The records of all processes of a run → one profile a kind, with names and without the harness's own frames.
 
+pub mod bench_memory;
 mod heap;
 mod targets;
 
@@ -12,6 +13,7 @@ use prof_record::{Door, Engine, Record};
 use crate::Error;
 use crate::bench::phase::{self, Keep, LeftOut};
 use crate::cli::Cargo;
+use crate::exact::benchmem::Benchmem;
 use crate::exact::memstats::MemStats;
 use crate::symbolize::{Outcome, Sources, symbolize};
 use heap::Heap;
@@ -30,6 +32,8 @@ pub struct Collected {
     pub left: Option<heap::Made>,
     /// The numbers of each test or process, if they were asked for.
     pub stats: Option<MemStats>,
+    /// The numbers of each benchmark's iterations, if they were asked for.
+    pub benchmem: Option<Benchmem>,
     /// What is not in the CPU profile, of benchmarks that are measured in a loop.
     pub left_out: LeftOut,
     /// How the CPU was sampled, by some process or other.
@@ -121,7 +125,8 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let ([mem, peak, left], stats) = heap.map(Heap::finish).unwrap_or_default();
     let left_out = LeftOut::default();
-    let mut collected = Collected { cpu, mem, peak, left, stats, left_out, engines, doors, doubts, has_any };
+    let benchmem = None;
+    let mut collected = Collected { cpu, mem, peak, left, stats, benchmem, left_out, engines, doors, doubts, has_any };
     collected.comment(asked);
     collected.comment_peak(asked);
     collected.name(sources);
@@ -147,7 +152,7 @@ fn record_files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 impl Collected {
     /// Whether nothing was measured, and no test or benchmark ran that could have been.
     pub fn is_empty(&self) -> bool {
-        !self.has_any
+        !self.has_any && self.benchmem.as_ref().is_none_or(|benchmem| benchmem.rows.is_empty())
     }
 
     /// Whether the CPU of any process was sampled.

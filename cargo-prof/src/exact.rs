@@ -1,7 +1,8 @@
 //! `--memstats`, `--leaks` and `--fail-on-leak`: what each test allocated, had in use at most and left at its end, to the
-//! byte. Here is what was asked for and what comes of it; the numbers are in `exact/memstats.rs`, the JSON in
-//! `exact/document.rs`, what counts as a leak in `prof-pprof`'s `report/leaks.rs`. Never samples: rate 1 is part of it.
+//! byte; `--benchmem`: what an iteration of each benchmark allocates. Here is what was asked for and what comes of it; the
+//! numbers are in `exact/memstats.rs` and `exact/benchmem.rs`, the JSON in `exact/document.rs`, what counts as a leak in `prof-pprof`'s `report/leaks.rs`. Never samples: rate 1 is part of it.
 
+pub mod benchmem;
 pub mod document;
 pub mod memstats;
 
@@ -25,6 +26,8 @@ pub const LEAK_STATUS: u8 = 3;
 pub struct Exact {
     /// Whether the numbers of each test are told.
     pub has_stats: bool,
+    /// Whether the numbers of each benchmark's iterations are told.
+    has_benchmem: bool,
     /// Whether leaks are listed, and with those that do not count.
     leaks: Option<ShowsAll>,
     /// Whether leaks change the exit status.
@@ -57,21 +60,23 @@ impl Exact {
     pub fn asked(matches: &ArgMatches) -> Result<Option<Exact>, Error> {
         let is_typed = |flag: &str| matches.value_source(flag) == Some(ValueSource::CommandLine);
         let (has_stats, fails) = (matches.get_flag("memstats"), matches.get_flag("fail-on-leak"));
+        let has_benchmem = matches.try_get_one::<bool>("benchmem").ok().flatten() == Some(&true);
         let is_listing = is_typed("leaks");
         for flag in ["allow-leak", "allow-leaks"] {
             if is_typed(flag) && !is_listing && !fails {
                 return Err(Error::Usage(format!("--{flag} is about leaks; add --leaks or --fail-on-leak")));
             }
         }
-        if !has_stats && !is_listing && !fails {
+        let counts_all = has_stats || is_listing || fails;
+        if !counts_all && !has_benchmem {
             let lonely = ["format", "report"].into_iter().find(|flag| is_typed(flag));
             return lonely.map_or(Ok(None), |flag| {
-                let needed = "--memstats, --leaks or --fail-on-leak";
+                let needed = "--memstats, --leaks, --fail-on-leak or --benchmem";
                 Err(Error::Usage(format!("--{flag} is about the results of {needed}; add one of them")))
             });
         }
         let rate = *matches.get_one::<u64>("memprofilerate").expect("it has a default");
-        if is_typed("memprofilerate") && rate != 1 {
+        if is_typed("memprofilerate") && rate != 1 && counts_all {
             let flag = [(has_stats, "--memstats"), (is_listing, "--leaks"), (true, "--fail-on-leak")];
             let flag = flag.into_iter().find(|(is_given, _)| *is_given).map_or("", |(_, flag)| flag);
             return Err(Error::Usage(format!(
@@ -85,11 +90,17 @@ impl Exact {
         let shows_all = matches.get_one::<String>("leaks").is_some();
         Ok(Some(Exact {
             has_stats,
+            has_benchmem,
             leaks: (is_listing || fails).then_some(ShowsAll(shows_all)),
             fails,
             allowed: allowed(matches)?,
             is_json: matches.get_one::<String>("format").is_some_and(|format| format == "json"),
         }))
+    }
+
+    /// Whether the run is to record every allocation. Benchmarks whose iterations are counted run once more for that.
+    pub fn counts_all(&self) -> bool {
+        self.has_stats || self.leaks.is_some()
     }
 
     /// The results; `root` is the project's folder.
@@ -115,12 +126,27 @@ impl Exact {
             text.push_str(&leaks_text(leaks, &options));
             text.push_str(&aside(others));
         }
+        let mut notes = collected.doubts.clone();
+        if let Some(benchmem) = collected.benchmem.as_ref().filter(|_| self.has_benchmem) {
+            text.push_str(if text.is_empty() { "" } else { "\n\n" });
+            text.push_str(&benchmem.text());
+            notes.extend(benchmem.notes());
+            if self.counts_all() {
+                text.push_str("\n  note: ");
+                text.push_str(SLOWED);
+                notes.push(SLOWED.to_owned());
+            }
+        }
         let leaks = found.as_ref().map(|(leaks, _)| leaks.as_slice());
-        let json = Document::new(stats, leaks, &collected.doubts).line();
+        let json = Document::new(stats, leaks, collected.benchmem.as_ref(), &notes).line();
         let failure = leaks.filter(|_| self.fails).and_then(failure);
         Ok(Told { text, json, failure })
     }
 }
+
+/// What is to be known of times beside other numbers.
+const SLOWED: &str = "every allocation was recorded while the times were measured, which makes them longer; --benchmem alone \
+                      does without";
 
 /// What may be left, by the flags.
 fn allowed(matches: &ArgMatches) -> Result<Allowed, Error> {
@@ -207,6 +233,10 @@ mod tests {
         let exact =
             asked(&["--leaks", "name", "--allow-leak", "-x", "--allow-leak=y"]).unwrap().expect("it is asked for");
         assert_eq!((exact.leaks, exact.fails), (Some(ShowsAll(false)), false));
+        let bench = ["cargo prof", "bench", "--benchmem", "--memprofilerate=4096", "--format=json"];
+        let matches = crate::cli::command().get_matches_from(bench);
+        let exact = Exact::asked(matches.subcommand().expect("one is given").1).unwrap().expect("it is asked for");
+        assert!(exact.has_benchmem && exact.is_json && !exact.counts_all());
         let exact = asked(&["--fail-on-leak", "--leaks=all"]).unwrap().expect("it is asked for");
         assert_eq!((exact.leaks, exact.fails), (Some(ShowsAll(true)), true));
     }

@@ -47,6 +47,13 @@ pub fn relay(bytes: &[u8]) {
     let _ = io::stderr().lock().write_all(bytes);
 }
 
+/// Repeats what a program wrote to standard output, byte for byte and at once.
+pub fn repeat(bytes: &[u8]) {
+    let mut stdout = io::stdout().lock();
+    // Its reader may have gone away, as with `| head`.
+    let _ = stdout.write_all(bytes).and_then(|()| stdout.flush());
+}
+
 /// Prints a line for the user to read, from clap.
 pub fn clap(error: &clap::Error) {
     let _ = error.print();

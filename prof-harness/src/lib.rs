@@ -45,6 +45,7 @@ mod sys;
 mod thread;
 mod unwind;
 
+pub mod benching;
 pub mod testing;
 
 pub use heap::Alloc;

@@ -25,6 +25,14 @@ pub const TEST_THREADS_VARIABLE: &str = "PROF_TEST_THREADS";
 /// Names the benchmark that the whole process is, where it is one.
 pub const BENCH_VARIABLE: &str = "PROF_BENCH";
 
+/// How many times the function of a `#[bench]` is to be run for a single iteration each, under its label, instead of being
+/// measured; once more before that without one, for what is set up once.
+pub const BENCH_ITERATIONS_VARIABLE: &str = "PROF_BENCH_ITERATIONS";
+
+/// Names the file to which each `#[bench]` that is measured adds a line: the nanoseconds that an iteration took, a space,
+/// and its name.
+pub const BENCH_TIMES_VARIABLE: &str = "PROF_BENCH_TIMES";
+
 /// What the environment asks the harness to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {

@@ -6,6 +6,7 @@
 
 extern crate test as libtest;
 
+use prof_harness::benching;
 use prof_harness::testing::{self, Kind};
 
 #[doc(no_inline)]
@@ -42,10 +43,28 @@ fn wrap(test: &TestDescAndFn) -> TestDescAndFn {
             let _running = testing::begin(Kind::Test, &name);
             __rust_begin_short_backtrace(function)
         })),
-        StaticBenchFn(function) => DynBenchFn(Box::new(move |bencher| {
-            let _running = testing::begin(Kind::Bench, &name);
-            function(bencher)
-        })),
+        StaticBenchFn(function) => match benching::single_iterations() {
+            Some(count) => DynBenchFn(Box::new(move |_| {
+                // What the first iteration sets up for all is no part of the others.
+                libtest::bench::run_once(function)?;
+                let _running = testing::begin(Kind::Bench, &name);
+                (0..count.get()).try_for_each(|_| libtest::bench::run_once(function))
+            })),
+            None if benching::wants_times() => DynBenchFn(Box::new(move |bencher| {
+                let running = testing::begin(Kind::Bench, &name);
+                let summary = bencher.bench(function)?;
+                drop(running);
+                if let Some(summary) = summary {
+                    // The one that libtest prints.
+                    benching::took(&name, summary.median);
+                }
+                Ok(())
+            })),
+            None => DynBenchFn(Box::new(move |bencher| {
+                let _running = testing::begin(Kind::Bench, &name);
+                function(bencher)
+            })),
+        },
         StaticBenchAsTestFn(function) => DynBenchAsTestFn(Box::new(move |bencher| {
             let _running = testing::begin(Kind::Test, &name);
             function(bencher)

@@ -16,6 +16,8 @@ use crate::project::Project;
 pub struct Benches {
     /// How many seconds each is to run; none for the harness's own measurement.
     seconds: Option<String>,
+    /// Whether what an iteration allocates is counted.
+    pub counts_memory: bool,
     is_quiet: bool,
 }
 
@@ -31,13 +33,17 @@ impl Benches {
     pub fn asked(matches: &ArgMatches) -> Result<Benches, Error> {
         let is_quiet = matches.get_count("quiet") > 0;
         let seconds = matches.get_one::<OsString>("profile-time");
-        if matches.get_flag("measure") {
+        let counts_memory = matches.get_flag("benchmem");
+        let has_profile = ["cpuprofile", "memprofile", "peakprofile"].iter().any(|flag| matches.contains_id(flag));
+        // Without a profile to write, a run for one would tell nothing.
+        let is_for_numbers = counts_memory && !has_profile && seconds.is_none();
+        if matches.get_flag("measure") || is_for_numbers {
             if seconds.is_some() {
                 return Err(Error::Usage(
                     "--measure runs as long as the benchmark harness measures; leave --profile-time out".into(),
                 ));
             }
-            return Ok(Benches { seconds: None, is_quiet });
+            return Ok(Benches { seconds: None, counts_memory, is_quiet });
         }
         let seconds = seconds.map_or(DEFAULT_SECONDS.into(), |seconds| seconds.to_string_lossy());
         // criterion warms up for a second of it.
@@ -47,7 +53,7 @@ impl Benches {
                  --profile-time {DEFAULT_SECONDS} is the default"
             )));
         }
-        Ok(Benches { seconds: Some(seconds.into_owned()), is_quiet })
+        Ok(Benches { seconds: Some(seconds.into_owned()), counts_memory, is_quiet })
     }
 
     /// Which phases stay in the profiles.
@@ -74,12 +80,18 @@ impl Benches {
             seconds: self.seconds.clone(),
             targets: packages.map(|target| (target.src_path.clone().into(), target.name.clone())).collect(),
             variables: variables(project),
+            memory: self.counts_memory.then(|| memory_directory(run_directory)),
             is_quiet: self.is_quiet,
         };
         let directory = run_directory.join("runner");
         std::fs::create_dir_all(&directory).map_err(Error::file("create", &directory))?;
         plan.write(&directory)
     }
+}
+
+/// Where the runner leaves what it found out of the memory of benchmarks.
+pub fn memory_directory(run_directory: &Path) -> PathBuf {
+    run_directory.join("benchmem")
 }
 
 /// The runner that cargo would call without us.
@@ -96,4 +108,21 @@ fn variables(project: &Project) -> Vec<(String, PathBuf)> {
     let is_set = [HOME, "CARGO_TARGET_DIR"].iter().any(|name| std::env::var_os(name).is_some());
     let home = project.metadata.target_directory.join("criterion");
     if is_set { Vec::new() } else { vec![(HOME.to_owned(), home.into())] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_alone_are_of_the_harnesss_own_measurement() {
+        let seconds = |line: &[&str]| {
+            let matches = crate::cli::command().get_matches_from([&["cargo prof", "bench"], line].concat());
+            Benches::asked(matches.subcommand().expect("one is given").1).unwrap().seconds
+        };
+        assert_eq!(seconds(&["--benchmem"]), None);
+        assert_eq!(seconds(&["--benchmem", "--cpuprofile", "c"]).as_deref(), Some(DEFAULT_SECONDS));
+        assert_eq!(seconds(&["--benchmem", "--profile-time", "3"]).as_deref(), Some("3"));
+        assert_eq!(seconds(&[]).as_deref(), Some(DEFAULT_SECONDS));
+    }
 }

@@ -88,6 +88,34 @@ const DIVAN_OTHER: &[&str] = &["--list", "--test", "--help", "-h", "--version", 
 /// Flags that say how long divan is to measure.
 const DIVAN_LENGTH: &[&str] = &["--sample-count", "--min-time", "--max-time"];
 
+/// Flags of criterion that say how it measures and what becomes of it.
+const CRITERION_MEASURING: &[&str] = &[
+    "--sample-size",
+    "--warm-up-time",
+    "--measurement-time",
+    "--nresamples",
+    "--noplot",
+    "-n",
+    "--quick",
+    "--save-baseline",
+    "-s",
+    "--baseline",
+    "-b",
+    "--baseline-lenient",
+    "--discard-baseline",
+];
+/// To have criterion count its iterations, as short as it can be. Old versions know no parts of a second.
+const CRITERION_COUNTED: &[&str] = &[
+    "--warm-up-time 0.02 --measurement-time 0.05 --sample-size 10 --nresamples 1001 --noplot",
+    "--warm-up-time 1 --measurement-time 1 --sample-size 10 --nresamples 1001 --noplot",
+];
+
+/// Flags of divan that say how it measures.
+const DIVAN_MEASURING: &[&str] =
+    &["--sample-count", "--sample-size", "--min-time", "--max-time", "--skip-ext-time", "--color"];
+/// To have divan count its iterations. However long one takes, a second is enough.
+const DIVAN_COUNTED: &[&str] = &["--sample-count 100 --sample-size 1 --min-time 0 --max-time 1 --color never"];
+
 impl BenchHarness {
     /// The harness whose code a symbol is of, by the crate's name in it.
     pub fn of_symbol(symbol: &str) -> Option<BenchHarness> {
@@ -174,6 +202,21 @@ impl BenchHarness {
         call
     }
 
+    /// How to run the benchmark `id` alone for iterations that are counted: what to try, in this order.
+    pub fn counted(self, arguments: &[OsString], id: &str) -> Vec<Call> {
+        let (values, own, tries): (_, &[&str], &[&str]) = match self {
+            BenchHarness::Criterion => (CRITERION_VALUES, CRITERION_MEASURING, CRITERION_COUNTED),
+            BenchHarness::Divan => (DIVAN_VALUES, DIVAN_MEASURING, DIVAN_COUNTED),
+        };
+        let kept = words(split(arguments, values).iter().filter(|argument| !argument.is_any(own)));
+        let call = |flags: &&str| {
+            let mut call = self.one(&kept, id, &Length::Measurement);
+            call.arguments.splice(..0, flags.split(' ').map(OsString::from));
+            call
+        };
+        tries.iter().map(call).collect()
+    }
+
     /// The length that `arguments` ask for themselves.
     pub fn length(self, arguments: &[OsString]) -> Option<Length> {
         let asked = split(arguments, CRITERION_VALUES).into_iter().rfind(|argument| argument.is("--profile-time"))?;
@@ -235,6 +278,22 @@ mod tests {
         let limited = call("--sample-count 7 --bench");
         let one = divan.one(&limited, "b", &Length::Seconds("5".into()));
         assert_eq!(text(&one.arguments), "--sample-count 7 --bench --exact b");
+    }
+
+    #[test]
+    fn what_is_counted_is_measured_in_a_way_of_our_own() {
+        let arguments = call("name --sample-size 50 -s base --noplot --min-time=3 --bench");
+        let calls = BenchHarness::Criterion.counted(&arguments, "a");
+        let expected = "--sample-size 10 --nresamples 1001 --noplot --min-time=3 --bench ^a$";
+        assert_eq!(calls.len(), 2);
+        for (call, times) in calls.iter().zip(["0.02 --measurement-time 0.05", "1 --measurement-time 1"]) {
+            assert_eq!(text(&call.arguments), format!("--warm-up-time {times} {expected}"));
+        }
+        let arguments = call("--bench --sample-count=3 --color always --threads 2");
+        let calls = BenchHarness::Divan.counted(&arguments, "a");
+        let expected =
+            "--sample-count 100 --sample-size 1 --min-time 0 --max-time 1 --color never --bench --threads 2 --exact a";
+        assert_eq!(calls.iter().map(|call| text(&call.arguments)).collect::<Vec<_>>(), [expected]);
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn label(phase: Phase) -> Label {
 }
 
 /// The name of a method or function without its path, its generic arguments and the closures in it.
-fn method(path: &str) -> &str {
+pub(super) fn method(path: &str) -> &str {
     let (mut depth, mut before, mut start) = (0_i32, ' ', 0);
     let mut segments = Vec::new();
     for (at, character) in path.char_indices() {

@@ -114,6 +114,8 @@ pub const OWN_FLAGS: &[Flag] = flags! {
     ["Memory, exactly"]
         "memstats" None, None, EVERY,
             "Print how much each test or program allocates, has in use at most, and leaves at its end";
+        "benchmem" None, None, &[Bench],
+            "Print how long an iteration of each benchmark takes, and how many bytes and blocks it allocates";
         "leaks" None, Some(OptionalAfterEquals("WHICH")), EVERY,
             "List by stack what each test or program leaves at its end; with =all also what is set up once, or allowed";
         "fail-on-leak" None, None, EVERY, "List leaks too, and exit with status 3 if there are any";

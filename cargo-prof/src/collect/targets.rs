@@ -1,7 +1,7 @@
 //! Which target of the project a record is of, by the notes on the executables that were made (`inject/made.rs`).
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, TargetKind};
 use prof_pprof::Origin;
@@ -49,10 +49,13 @@ impl Targets {
 
     /// The target that the record is of.
     pub fn origin(&self, record: &Record) -> Origin {
-        self.find(record).map(|target| target.origin.clone()).unwrap_or_else(|| Origin {
-            package: "unknown".into(),
-            target: record.executable.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        })
+        self.find(record).map_or_else(|| unknown(&record.executable), |target| target.origin.clone())
+    }
+
+    /// The target that was made as this executable.
+    pub fn origin_at(&self, executable: &Path) -> Origin {
+        let target = self.by_path.get(executable).and_then(|index| self.known.get(*index));
+        target.map_or_else(|| unknown(executable), |target| target.origin.clone())
     }
 
     /// The benchmark harness in the target of that package and name.
@@ -89,6 +92,12 @@ impl Targets {
         }
         unseen
     }
+}
+
+/// What is known of an executable that is none of the project's.
+fn unknown(executable: &Path) -> Origin {
+    let name = executable.file_name().unwrap_or_default().to_string_lossy();
+    Origin { package: "unknown".into(), target: name.into_owned() }
 }
 
 /// A target's name with its kind before it, as `lib/serde` or `bench/parse`: a library and a binary may share the name.

@@ -7,10 +7,10 @@ use std::process::{ExitCode, ExitStatus};
 
 use clap::ArgMatches;
 
-use crate::bench::Benches;
 use crate::bench::phase::Keep;
+use crate::bench::{self, Benches};
 use crate::cli::{self, Cargo};
-use crate::collect::{self, Asked, Collected, Targets};
+use crate::collect::{self, Asked, Collected, Targets, bench_memory};
 use crate::exact::{Exact, LEAK_STATUS, Told};
 use crate::inject::made::Made;
 use crate::inject::plan::{Libraries, Plan};
@@ -41,14 +41,15 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
     if !outputs.has_profile() && exact.is_none() {
         outputs = Outputs::of_run(&run_directory);
     }
-    let is_heap_sampled = outputs.mem.is_some() || outputs.peak.is_some() || exact.is_some();
+    let counts_all = exact.as_ref().is_some_and(Exact::counts_all);
+    let is_heap_sampled = outputs.mem.is_some() || outputs.peak.is_some() || counts_all;
     let asked = Asked {
         cargo,
         cpu_rate: outputs.cpu.is_some().then_some(rates.cpu),
-        mem_rate: is_heap_sampled.then_some(if exact.is_some() { 1 } else { rates.mem }),
+        mem_rate: is_heap_sampled.then_some(if counts_all { 1 } else { rates.mem }),
         mem: outputs.mem.is_some(),
         peak: outputs.peak.is_some(),
-        exact: exact.is_some(),
+        exact: counts_all,
         phases: benches.as_ref().map_or(Keep::All, Benches::keep),
         engine: matches.get_one::<String>("engine").and_then(|name| cli::engine(name)),
     };
@@ -89,14 +90,18 @@ pub fn main(cargo: Cargo, matches: &ArgMatches, arguments: &[OsString]) -> Resul
         matches.try_get_one::<String>("COMMAND").ok().flatten().is_some_and(|command| command == "archive");
     let is_build_only =
         is_archive || matches.try_get_one::<u8>("no-run").ok().flatten().is_some_and(|count| *count > 0);
-    let did_run = !is_build_only && std::fs::read_dir(&records).is_ok_and(|mut entries| entries.next().is_some());
+    let memory = benches.filter(|benches| benches.counts_memory).map(|_| bench::memory_directory(&run_directory));
+    let has_any = |directory: &Path| std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    let did_run = !is_build_only && (has_any(&records) || memory.as_deref().is_some_and(has_any));
     let made = Made::read_all(&target_directory);
     // To end as cargo did may be to end by a signal, at once: that comes last.
     let mut has_leaks = false;
     if did_run {
         let sources = Sources { rust_src: project.toolchain.rust_src() };
         let targets = Targets::new(&made, &project.metadata);
-        let collected = collect::collect(&records, asked, &targets, &sources).and_then(|collected| {
+        let collected = collect::collect(&records, asked, &targets, &sources).and_then(|mut collected| {
+            let benchmem = memory.as_ref().map(|memory| bench_memory::collect(memory, &targets, &sources));
+            collected.benchmem = benchmem.transpose()?;
             // A list of tests or a word of help measures nothing, and is not worth the profile that was there.
             if cargo != Cargo::Run && collected.is_empty() {
                 return Ok(None);
@@ -316,7 +321,7 @@ fn write(outputs: &Outputs, collected: &Collected, told: Option<&Told>) -> Resul
 
 /// Removes the records, and the run's directory if no profile is in it; otherwise it is the newest.
 fn clean_up(run: &Path, directory: &Path) {
-    for made_for_it in ["archive", "records", "runner"] {
+    for made_for_it in ["archive", "benchmem", "records", "runner"] {
         let _ = std::fs::remove_dir_all(run.join(made_for_it));
     }
     let is_empty = std::fs::remove_dir(run).is_ok();

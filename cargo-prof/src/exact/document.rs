@@ -3,6 +3,7 @@
 use prof_pprof::report::{Leak, Verdict};
 use serde::Serialize;
 
+use super::benchmem::{self, Benchmem};
 use super::memstats::{Kind, MemStats, Row};
 
 /// The version of the document's form.
@@ -15,6 +16,8 @@ pub struct Document<'a> {
     rows: Vec<&'a Row>,
     #[serde(skip_serializing_if = "Option::is_none")]
     leaks: Option<Vec<LeakRow<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    benchmarks: Option<Vec<&'a benchmem::Row>>,
     notes: &'a [String],
 }
 
@@ -45,10 +48,16 @@ fn is_unknown(line: &i64) -> bool {
 }
 
 impl<'a> Document<'a> {
-    /// The document of these numbers, of leaks if they are to be in it, and of what the user should know of them.
-    pub fn new(stats: &'a MemStats, leaks: Option<&'a [Leak]>, notes: &'a [String]) -> Document<'a> {
+    /// The document of these numbers, of leaks and of benchmarks' iterations if they are to be in it, and of what the user
+    /// should know of them.
+    pub fn new(
+        stats: &'a MemStats,
+        leaks: Option<&'a [Leak]>,
+        benchmem: Option<&'a Benchmem>,
+        notes: &'a [String],
+    ) -> Document<'a> {
         let leaks = leaks.map(|leaks| leaks.iter().filter_map(|leak| leak_row(stats, leak)).collect());
-        Document { version: VERSION, rows: stats.rows(), leaks, notes }
+        Document { version: VERSION, rows: stats.rows(), leaks, benchmarks: benchmem.map(Benchmem::rows), notes }
     }
 
     /// The document in one line, without a newline at the end.
@@ -106,7 +115,7 @@ mod tests {
             stack: vec![frame("a.rs", 3), frame("", 0)],
         };
         let leaks = [leak(Some("tests::one".into())), leak(None)];
-        let text = Document::new(&stats, Some(&leaks), &["a note".into()]).line();
+        let text = Document::new(&stats, Some(&leaks), None, &["a note".into()]).line();
         assert!(!text.contains('\n'));
         let expected = json!({
             "version": 1,
@@ -123,7 +132,23 @@ mod tests {
             "notes": ["a note"],
         });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), expected);
-        let plain = Document::new(&MemStats::new(Cargo::Run), None, &[]).line();
+        let plain = Document::new(&MemStats::new(Cargo::Run), None, None, &[]).line();
         assert_eq!(plain, r#"{"version":1,"rows":[],"notes":[]}"#);
+    }
+    #[test]
+    fn benchmarks_are_beside_the_rows() {
+        use super::super::benchmem::tests::row;
+        let rows = vec![row("b", Err("no time".into()), Err("threads".into())), row("a", Ok(1.5), Ok((4, [2, 96])))];
+        let benchmem = Benchmem { rows, doubts: Vec::new() };
+        let text = Document::new(&MemStats::new(Cargo::Bench), None, Some(&benchmem), &[]).line();
+        let expected = json!([{
+            "package": "pack", "target": "bench/b", "name": "a", "ns_per_iteration": 1.5, "iterations": 4,
+            "allocations": 2, "bytes": 96, "bytes_per_iteration": 24.0, "allocations_per_iteration": 0.5, "unknown": [],
+        }, {
+            "package": "pack", "target": "bench/b", "name": "b", "ns_per_iteration": null, "iterations": null,
+            "allocations": null, "bytes": null, "bytes_per_iteration": null, "allocations_per_iteration": null,
+            "unknown": ["no time", "threads"],
+        }]);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["benchmarks"], expected);
     }
 }

@@ -34,11 +34,14 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
     &["profile", "error"],
     &[
         "address_space",
+        "aggregate",
         "builder",
         "codec",
         "diff",
         "filter",
         "from_record",
+        "label_units",
+        "legacy",
         "measurement",
         "merge",
         "prune",
@@ -56,7 +59,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
     ["alive", "bucket", "cpu", "label", "registers", "stack", "sys", "thread", "unwind"];
 
 /// What the reports have in common, beside them.
-const SHARED_BY_REPORTS: [&str; 1] = ["header"];
+const SHARED_BY_REPORTS: [&str; 2] = ["header", "values"];
 
 /// The only files in which `unsafe` may stand.
 const FILES_WITH_UNSAFE: [&str; 47] = [

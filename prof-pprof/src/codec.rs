@@ -1,11 +1,14 @@
-//! `Profile` ↔ the bytes of a profile.proto message, gzipped or plain. How the bytes are laid out is in `wire.rs`.
+//! `Profile` ↔ the bytes of a profile.proto message, gzipped or plain. How the bytes are laid out is in `wire.rs`; the
+//! formats from before it are read in `legacy.rs`.
 //! Reading believes nothing: damaged or hostile bytes give an error, and take memory in proportion to the input.
 
 mod decode;
 mod encode;
+mod ids;
 
-pub use decode::decode;
+pub use decode::{decode, decode_any, decode_any_with_ids};
 pub use encode::encode;
+pub use ids::OriginalIds;
 
 #[cfg(test)]
 mod tests {
@@ -111,6 +114,52 @@ mod tests {
         assert_eq!(decode(&twice), Err(Error::Concatenated));
         let twice = [encode(&full()), encode(&full())].concat();
         assert_eq!(decode(&twice), Err(Error::Concatenated));
+    }
+
+    fn gzipped(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    #[test]
+    fn any_format_is_read_gzipped_or_plain() {
+        let profile = full();
+        for bytes in [encode(&profile), plain(&profile)] {
+            assert_eq!(decode_any(&bytes), Ok(profile.clone()));
+        }
+        let text = b"goroutine profile: total 1\n1 @ 0x11\n";
+        let legacy = crate::decode_legacy(text).unwrap();
+        assert_eq!(decode_any(text), Ok(legacy.clone()));
+        assert_eq!(decode_any_with_ids(&gzipped(text)), Ok((legacy, OriginalIds::default())));
+        assert!(matches!(decode(text), Err(Error::Malformed { .. })));
+    }
+
+    #[test]
+    fn what_is_in_no_format_says_what_is_wrong() {
+        assert_eq!(decode_any(b""), Err(Error::Empty));
+        assert_eq!(decode_any(&gzipped(b"")), Err(Error::Empty));
+        assert!(matches!(decode_any(b"not a profile at all"), Err(Error::Malformed { .. })));
+        assert!(matches!(decode_any(&plain(&full())[..100]), Err(Error::Malformed { .. })));
+        assert!(matches!(decode_any(&encode(&full())[..100]), Err(Error::Gzip { .. })));
+        assert!(matches!(decode_any(b"goroutine profile: total 1\n1 @ 11\n"), Err(Error::Legacy { .. })));
+        let twice = [encode(&full()), encode(&full())].concat();
+        assert_eq!(decode_any(&twice), Err(Error::Concatenated));
+        let undated = Profile { time_nanos: 0, ..full() };
+        assert_eq!(decode_any(&[encode(&undated), encode(&undated)].concat()), Err(Error::Concatenated));
+        // Sample of a location that is not there: a message all the same.
+        let bytes = [0x0a, 0, 0x12, 4, 0x08, 7, 0x10, 1, 0x32, 0];
+        assert_eq!(decode_any(&bytes), Err(Error::Dangling { what: "location", id: 7 }));
+    }
+
+    #[test]
+    fn the_ids_of_the_file_are_known() {
+        // string_table [""], mapping 9, locations 7 and 5, the second in the mapping
+        let bytes = [0x32, 0, 0x1a, 2, 0x08, 9, 0x22, 2, 0x08, 7, 0x22, 4, 0x08, 5, 0x10, 9];
+        let (profile, ids) = decode_any_with_ids(&bytes).unwrap();
+        assert_eq!(ids, OriginalIds { mappings: vec![9], locations: vec![7, 5] });
+        assert_eq!(profile.locations[1].mapping, Some(MappingIndex::new(0)));
     }
 
     #[test]

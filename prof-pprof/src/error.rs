@@ -23,6 +23,13 @@ pub enum Error {
         /// What was being read and why it failed.
         reason: String,
     },
+    /// The bytes are neither a profile.proto message nor in one of the formats from before it.
+    Unrecognized,
+    /// The bytes are in one of the formats from before profile.proto, but damaged.
+    Legacy {
+        /// Which format, what is wrong, and where.
+        reason: String,
+    },
     /// Two or more profiles follow each other in one file.
     Concatenated,
     /// The string table does not begin with the empty string.
@@ -87,6 +94,8 @@ impl fmt::Display for Error {
                 write!(f, "the input expands beyond {limit} bytes; decompress it first if it is to be trusted")
             }
             Error::Malformed { reason } => write!(f, "not a pprof profile ({reason})"),
+            Error::Unrecognized => write!(f, "not a profile: neither pprof's format nor one of those before it"),
+            Error::Legacy { reason } => write!(f, "damaged {reason}"),
             Error::Concatenated => write!(f, "several profiles in one file; pass them as files of their own"),
             Error::StringTable => write!(f, "not a pprof profile (the string table must begin with an empty string)"),
             Error::UnknownString { index } => {

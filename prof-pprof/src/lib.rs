@@ -2,7 +2,7 @@
 //! over it.
 //!
 //! ```text
-//! profile ← { builder, wire ← codec, from_record, filter, prune, split } ← graph ← report/*
+//! profile ← { builder, { wire, legacy } ← codec, from_record, aggregate, filter, prune, split } ← graph ← report/*
 //! ```
 //!
 //! This crate never opens a file, reads a variable or the clock, starts a process, or prints.
@@ -14,11 +14,14 @@ pub mod measurement;
 pub mod report;
 
 mod address_space;
+mod aggregate;
 mod builder;
 mod codec;
 mod error;
 mod filter;
 mod from_record;
+mod label_units;
+mod legacy;
 mod profile;
 mod prune;
 mod sample_index;
@@ -26,14 +29,17 @@ mod split;
 mod unsample;
 mod wire;
 
+pub use aggregate::{Granularity, aggregate};
 pub use builder::{Builder, LabelSetIndex, SampleIndex, StackIndex};
-pub use codec::{decode, encode};
+pub use codec::{OriginalIds, decode, decode_any, decode_any_with_ids, encode};
 pub use error::Error;
 pub use filter::{Runtime, merge_equal_samples, remove_frames, remove_runtime};
 pub use from_record::{
     BROKEN_FRAME, CpuProfile, CpuTotals, HeapProfile, HeapTotals, HeapView, LOST_FRAME, Origin, TRUNCATED_FRAME,
     UNSAMPLED_FRAME,
 };
+pub use label_units::label_units;
+pub use legacy::decode_legacy;
 pub use profile::{
     Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
     Text, ValueType,

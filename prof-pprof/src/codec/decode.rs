@@ -1,11 +1,13 @@
 //! Bytes → `Profile`. The tables are found in a first pass over the outermost message, the samples are turned one
 //! by one in a second, so that no copy of the whole message is ever held.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::io::Read;
 
 use prost::Message;
 
+use super::ids::{Ids, OriginalIds};
+use crate::legacy::decode_legacy;
 use crate::wire::{self, field};
 use crate::{
     Error, Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile,
@@ -26,11 +28,39 @@ const ALWAYS_ALLOWED: u64 = 16 << 20;
 ///
 /// If the bytes are no profile, are damaged, or expand to more than 16 MiB + 100 times their size.
 pub fn decode(bytes: &[u8]) -> Result<Profile, Error> {
-    if bytes.is_empty() {
-        return Err(Error::Empty);
+    message(&decompressed(bytes)?).map(|(profile, _)| profile)
+}
+
+/// Reads a profile in pprof's format or in one of those before it, gzipped or not: all that `go tool pprof` reads.
+///
+/// # Errors
+///
+/// As [`decode`], and if the bytes are in one of the older formats, but damaged.
+pub fn decode_any(bytes: &[u8]) -> Result<Profile, Error> {
+    decode_any_with_ids(bytes).map(|(profile, _)| profile)
+}
+
+/// [`decode_any`], and the ids that the file gives to mappings and locations, which `go tool pprof -raw` shows.
+///
+/// # Errors
+///
+/// As [`decode_any`].
+pub fn decode_any_with_ids(bytes: &[u8]) -> Result<(Profile, OriginalIds), Error> {
+    let bytes = decompressed(bytes)?;
+    let error = match message(&bytes) {
+        Err(error) if error != Error::Concatenated => error,
+        result => return result,
+    };
+    match decode_legacy(&bytes) {
+        Err(Error::Unrecognized) => Err(error),
+        result => result.map(|profile| (profile, OriginalIds::default())),
     }
+}
+
+/// The bytes as they were before they were gzipped, if they were.
+fn decompressed(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return message(bytes);
+        return if bytes.is_empty() { Err(Error::Empty) } else { Ok(bytes.into()) };
     }
     let limit = ALWAYS_ALLOWED + MOST_EXPANSION * bytes.len() as u64;
     let mut plain = Vec::new();
@@ -41,19 +71,29 @@ pub fn decode(bytes: &[u8]) -> Result<Profile, Error> {
     if plain.len() as u64 > limit {
         return Err(Error::TooLarge { limit });
     }
-    message(&plain)
+    if plain.is_empty() { Err(Error::Empty) } else { Ok(plain.into()) }
 }
 
-fn message(bytes: &[u8]) -> Result<Profile, Error> {
+fn message(bytes: &[u8]) -> Result<(Profile, OriginalIds), Error> {
     let tables = Tables::find(bytes)?;
+    read(bytes, &tables).map_err(|error| match error {
+        // A second string table begins with an empty string as the first does.
+        Error::Identity { .. } if tables.strings[1..].iter().any(|string| string.is_empty()) => Error::Concatenated,
+        error => error,
+    })
+}
+
+fn read(bytes: &[u8], tables: &Tables<'_>) -> Result<(Profile, OriginalIds), Error> {
     let header = wire::Header::decode(bytes).map_err(|error| malformed("profile", &error))?;
     let mut profile = tables.profile(&header)?;
     let text = |index| tables.text(index);
 
+    let mut original = OriginalIds::default();
     let mut mapping_ids = Ids::new("mapping");
     for bytes in &tables.mappings {
         let wire = wire::Mapping::decode(*bytes).map_err(|error| malformed("mapping", &error))?;
         mapping_ids.add(wire.id)?;
+        original.mappings.push(wire.id);
         profile.mappings.push(Mapping {
             start: wire.memory_start,
             limit: wire.memory_limit,
@@ -81,6 +121,7 @@ fn message(bytes: &[u8]) -> Result<Profile, Error> {
     for bytes in &tables.locations {
         let wire = wire::Location::decode(*bytes).map_err(|error| malformed("location", &error))?;
         location_ids.add(wire.id)?;
+        original.locations.push(wire.id);
         let line = |line: &wire::Line| {
             let function = FunctionIndex::new(function_ids.position(line.function_id)?);
             Ok(Line { function, line: line.line, column: line.column })
@@ -103,10 +144,10 @@ fn message(bytes: &[u8]) -> Result<Profile, Error> {
         profile.samples.push(Sample {
             locations: wire.location_id.iter().map(location).collect::<Result<_, Error>>()?,
             values: wire.value,
-            labels: wire.label.iter().filter_map(|wire| label(*wire, &tables).transpose()).collect::<Result<_, _>>()?,
+            labels: wire.label.iter().filter_map(|wire| label(*wire, tables).transpose()).collect::<Result<_, _>>()?,
         });
     }
-    Ok(profile)
+    Ok((profile, original))
 }
 
 /// A label without any value says nothing and is left out, as other tools do.
@@ -247,40 +288,6 @@ impl<'a> Iterator for Fields<'a> {
             self.rest = &[];
         }
         Some(field)
-    }
-}
-
-/// Ids of a table → positions. Nearly every writer counts from 1, which needs no map.
-struct Ids {
-    what: &'static str,
-    in_order: u64,
-    others: HashMap<u64, usize>,
-}
-
-impl Ids {
-    fn new(what: &'static str) -> Ids {
-        Ids { what, in_order: 0, others: HashMap::new() }
-    }
-
-    /// Adds the id of the next position.
-    fn add(&mut self, id: u64) -> Result<(), Error> {
-        let position = self.in_order as usize + self.others.len();
-        if id == 0 || self.position(id).is_ok() {
-            return Err(Error::Identity { what: self.what, id });
-        }
-        if self.others.is_empty() && id == self.in_order + 1 {
-            self.in_order += 1;
-        } else {
-            self.others.insert(id, position);
-        }
-        Ok(())
-    }
-
-    fn position(&self, id: u64) -> Result<usize, Error> {
-        if (1..=self.in_order).contains(&id) {
-            return Ok(id as usize - 1);
-        }
-        self.others.get(&id).copied().ok_or(Error::Dangling { what: self.what, id })
     }
 }
 

@@ -18,8 +18,9 @@ impl Default for Zone {
     }
 }
 
-/// The lines about the profile as a whole. `total` is the sum of its values, of `sample_type`, shown in `unit`.
-pub(crate) fn lines(profile: &Profile, sample_type: &ValueType, total: i64, unit: &str, zone: &Zone) -> Vec<String> {
+/// The lines about the profile as a whole. `total` is the sum of its values, of `sample_type`, and `shown` is how the
+/// report shows it.
+pub(crate) fn lines(profile: &Profile, sample_type: &ValueType, total: i64, shown: &str, zone: &Zone) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(main) = profile.mappings.first() {
         if let Some(file) = main.filename.trim_end_matches('/').rsplit('/').next().filter(|file| !file.is_empty()) {
@@ -49,14 +50,18 @@ pub(crate) fn lines(profile: &Profile, sample_type: &ValueType, total: i64, unit
         } else {
             String::new()
         };
-        let total = label(total, &sample_type.unit, unit);
-        lines.push(format!("Duration: {duration}, Total samples = {total} {share}"));
+        lines.push(format!("Duration: {duration}, Total samples = {shown} {share}"));
     }
     lines
 }
 
 /// `2006-01-02 15:04:05 UTC`.
 fn date(nanos: i64, zone: &Zone) -> String {
+    format!("{} {}", calendar(nanos, zone), zone.name)
+}
+
+/// `2006-01-02 15:04:05`, of nanoseconds since the Unix epoch.
+pub(crate) fn calendar(nanos: i64, zone: &Zone) -> String {
     let seconds = nanos.div_euclid(1_000_000_000) + i64::from(zone.seconds_east);
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days since 1 March of year 0, in eras of 400 years; a year that begins in March ends with its leap day.
@@ -69,7 +74,7 @@ fn date(nanos: i64, zone: &Zone) -> String {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {}", zone.name)
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

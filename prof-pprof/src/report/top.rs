@@ -56,7 +56,7 @@ pub fn top(profile: &Profile, options: &TopOptions) -> Result<String, Error> {
     let value = |value| label(value, &sample_type.unit, unit);
 
     let mut text = String::new();
-    for line in header::lines(profile, sample_type, total, unit, &options.zone) {
+    for line in header::lines(profile, sample_type, total, &value(total), &options.zone) {
         text.push_str(&line);
         text.push('\n');
     }

@@ -1,0 +1,228 @@
+//! Every sample with its labels, its value and its stack, leaf first, byte for byte as `go tool pprof -traces` prints
+//! them. What a frame's name says beyond its function was decided by `aggregate.rs`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::header::{self, Zone};
+use super::values::{ValueOptions, mean};
+use crate::measurement::label;
+use crate::{LabelValue, Line, Location, Profile, Sample, Text};
+
+const SEPARATOR: &str = "-----------+-------------------------------------------------------\n";
+
+/// The samples of a profile in their order, but for those with an empty stack.
+///
+/// The profile is one that a filter and [`aggregate`](crate::aggregate) have prepared; its frames are named by all that is
+/// left: address, function, file, line and column, or else the mapped file.
+///
+/// # Panics
+///
+/// If the profile has no sample type at [`ValueOptions::sample_index`].
+pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String {
+    let mut sample_type = profile.sample_types[options.sample_index].clone();
+    let total = options.total_of(profile);
+    if options.mean {
+        sample_type.kind = format!("mean_{}", sample_type.kind).into();
+    }
+    let format = |value| options.format(value, &sample_type);
+    let units = options.label_units_of(profile);
+    let mut text = header::lines(profile, &sample_type, total, &format(total), zone).join("\n");
+    text.push('\n');
+    for sample in &profile.samples {
+        let frames = frames(profile, sample);
+        if frames.is_empty() {
+            continue;
+        }
+        text.push_str(SEPARATOR);
+        write_labels(&mut text, sample, &units);
+        let mut value = format(mean(options.value(sample), options.count(sample)));
+        for (name, is_inlined) in frames {
+            let mark = if is_inlined { " (inline)" } else { "" };
+            let _ = writeln!(text, "{value:>10}   {name}{mark}");
+            value.clear();
+        }
+    }
+    text.push_str(SEPARATOR);
+    text
+}
+
+/// Text before numbers, each sorted as printed.
+fn write_labels(text: &mut String, sample: &Sample, units: &BTreeMap<Text, Text>) {
+    let mut kinds: [BTreeMap<&str, Vec<String>>; 2] = Default::default();
+    for tag in &sample.labels {
+        let (kind, value) = match &tag.value {
+            LabelValue::Text(value) => (0, value.to_string()),
+            LabelValue::Number { number, .. } => {
+                (1, label(*number, units.get(&tag.key).map_or("", |unit| unit), "auto"))
+            }
+        };
+        kinds[kind].entry(&tag.key).or_default().push(value);
+    }
+    for labels in kinds {
+        let line = |(key, values): (&str, Vec<String>)| format!("{key:>10}:  {}\n", values.join(" "));
+        let mut lines: Vec<_> = labels.into_iter().map(line).collect();
+        lines.sort_unstable();
+        text.extend(lines);
+    }
+}
+
+/// The name of each frame, and whether it was inlined into the next one.
+fn frames(profile: &Profile, sample: &Sample) -> Vec<(String, bool)> {
+    let mut frames = Vec::new();
+    for location in &sample.locations {
+        let location = &profile[*location];
+        if location.lines.is_empty() {
+            frames.push((name(profile, location, None), false));
+        }
+        for (depth, line) in location.lines.iter().enumerate() {
+            frames.push((name(profile, location, Some(line)), depth + 1 < location.lines.len()));
+        }
+    }
+    frames
+}
+
+/// All that is known of a frame, between single spaces.
+fn name(profile: &Profile, location: &Location, line: Option<&Line>) -> String {
+    let function = line.map(|line| &profile[line.function]);
+    let mut parts = Vec::new();
+    if location.address != 0 {
+        parts.push(format!("{:016x}", location.address));
+    }
+    let function_name = function.map_or("", |function| &function.name);
+    if !function_name.is_empty() {
+        parts.push(function_name.to_owned());
+    }
+    let file = function.map_or("", |function| &function.file);
+    let file = if file.is_empty() { String::new() } else { clean(file) };
+    match line {
+        Some(at) if at.line != 0 && at.column != 0 => parts.push(format!("{file}:{}:{}", at.line, at.column)),
+        Some(at) if at.line != 0 => parts.push(format!("{file}:{}", at.line)),
+        _ if !file.is_empty() => parts.push(file),
+        _ if !function_name.is_empty() => {}
+        _ => parts.push(match location.mapping.map_or("", |mapping| &profile[mapping].filename) {
+            "" => "<unknown>".into(),
+            path => format!("[{}]", last_component(path)),
+        }),
+    }
+    parts.join(" ")
+}
+
+/// The name at the end of a path that is not empty.
+fn last_component(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/")
+}
+
+/// The shortest path that leads to the same file by its text alone: without `.`, `..` after a name, and doubled slashes.
+fn clean(path: &str) -> String {
+    let is_rooted = path.starts_with('/');
+    let mut components: Vec<&str> = Vec::new();
+    for component in path.split('/') {
+        match component {
+            "" | "." => {}
+            ".." => match components.last() {
+                Some(&last) if last != ".." => {
+                    components.pop();
+                }
+                _ if is_rooted => {}
+                _ => components.push(".."),
+            },
+            name => components.push(name),
+        }
+    }
+    match (is_rooted, components.is_empty()) {
+        (true, _) => format!("/{}", components.join("/")),
+        (false, true) => ".".into(),
+        (false, false) => components.join("/"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tests::profile_of;
+    use crate::{Granularity, Label, Mapping, MappingIndex, ValueType, aggregate};
+
+    fn profile() -> Profile {
+        let mut profile = profile_of(&[("main;work+inner", 1_500_000), ("main", 2_000)]);
+        profile.samples.push(Sample { values: vec![5], ..Sample::default() });
+        profile.samples[0].labels = vec![
+            Label::number("bytes", 2048, ""),
+            Label::text("test", "b"),
+            Label::text("a", "x"),
+            Label::text("test", "c"),
+        ];
+        for function in &mut profile.functions {
+            function.file = "./src/../a.rs".into();
+        }
+        profile
+    }
+
+    #[test]
+    fn the_text_is_that_of_go() {
+        let mut profile = profile();
+        aggregate(&mut profile, Granularity::Functions, true, false);
+        // What `go tool pprof -traces` (go1.27.3) prints for this profile.
+        let expected = "\
+Type: cpu
+-----------+-------------------------------------------------------
+         a:  x
+      test:  b c
+     bytes:  2kB
+    1.50ms   inner (inline)
+             work
+             main
+-----------+-------------------------------------------------------
+       2us   main
+-----------+-------------------------------------------------------
+";
+        assert_eq!(traces(&profile, &ValueOptions::default(), &Zone::default()), expected);
+    }
+
+    #[test]
+    fn a_frame_is_named_by_all_that_is_left() {
+        let mut profile = profile();
+        profile.locations.push(Location { address: 16, ..Location::default() });
+        let locations = profile.locations.len();
+        let line = profile.locations[0].lines[0];
+        let at =
+            |profile: &Profile, location: usize, line: Option<&Line>| name(profile, &profile.locations[location], line);
+        assert_eq!(at(&profile, 0, Some(&line)), "0000000000000001 inner a.rs:1");
+        assert_eq!(at(&profile, 0, Some(&Line { column: 9, ..line })), "0000000000000001 inner a.rs:1:9");
+        assert_eq!(at(&profile, locations - 1, None), "0000000000000010 <unknown>");
+        profile.mappings.push(Mapping { filename: "/lib/libc.so".into(), ..Mapping::default() });
+        profile.locations[locations - 1].mapping = Some(MappingIndex::new(0));
+        assert_eq!(at(&profile, locations - 1, None), "0000000000000010 [libc.so]");
+        aggregate(&mut profile, Granularity::Files, true, false);
+        assert_eq!(at(&profile, 0, profile.locations[0].lines.first()), "a.rs");
+        assert_eq!(at(&profile, locations - 1, None), "[libc.so]");
+    }
+
+    #[test]
+    fn values_may_be_means_and_divided() {
+        let mut profile = profile();
+        profile.sample_types.insert(0, ValueType::new("samples", "count"));
+        for (sample, count) in profile.samples.iter_mut().zip([3, 0, 5]) {
+            sample.values.insert(0, count);
+        }
+        let options = ValueOptions { sample_index: 1, mean: true, divide_by: 10.0, ..ValueOptions::default() };
+        let text = traces(&profile, &options, &Zone::default());
+        assert!(text.starts_with("Type: mean_cpu\n---"), "{text}");
+        assert!(text.contains("\n      50us   "), "{text}");
+        assert!(text.contains("\n     200ns   "), "{text}");
+    }
+
+    #[test]
+    fn a_path_is_cleaned_by_its_text_alone() {
+        for (path, expected) in [
+            ("a//b/./c/../d/", "a/b/d"),
+            ("/../a", "/a"),
+            ("../../a", "../../a"),
+            ("a/..", "."),
+            ("/", "/"),
+            ("./a", "a"),
+        ] {
+            assert_eq!(clean(path), expected);
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! The cargo subcommand and the viewer: builds a cargo project's tests, benchmarks or program with the harness inside
-//! ([`inject`]), runs them, benchmarks one by one ([`bench`]), collects the records of all their processes ([`collect`])
+//! ([`inject`]), runs them, benchmarks one by one ([`mod@bench`]), collects the records of all their processes ([`collect`])
 //! into one pprof profile a kind, names the code in it ([`symbolize`]) and says what came out ([`summary`]), to the byte if
 //! it is asked to ([`exact`]), and in a file for each test if it is asked to ([`split`]).
 //!

@@ -68,9 +68,10 @@ fn every_benchmark_is_a_label_in_every_version() {
 fn filters_and_arguments_work_as_in_cargo() {
     let project = Project::of("bench-harnesses");
     let arguments = ["--bench=criterion-5", "--bench=divan", "--profile-time=1.5", "plain", "--", "--noplot"];
-    // divan does not know that flag.
+    // divan does not know that flag, and says so once.
     let outcome = bench(&project, &arguments);
     assert_ne!(outcome.code(), 0);
+    assert_eq!(outcome.stderr.matches("error: unexpected argument").count(), 1, "{}", outcome.stderr);
     assert_eq!(labels(&project.cpu_profile(), "bench/criterion-5"), set(&["plain", "plain 2"]));
 
     bench(&project, &["--bench=criterion-5", "--profile-time=1.5", "--", "--exact", "plain"]).succeeded();

@@ -36,6 +36,8 @@ pub struct Collected {
     pub benchmem: Option<Benchmem>,
     /// What is not in the CPU profile, of benchmarks that are measured in a loop.
     pub left_out: LeftOut,
+    /// The same of the memory profile.
+    pub left_out_memory: LeftOut,
     /// How the CPU was sampled, by some process or other.
     engines: BTreeSet<Engine>,
     /// How allocations were seen, in some process or other.
@@ -124,9 +126,21 @@ pub fn collect(directory: &Path, asked: Asked, targets: &Targets, sources: &Sour
     }
     let cpu = cpu.map(|cpu| cpu.finish(&[]));
     let ([mem, peak, left], stats) = heap.map(Heap::finish).unwrap_or_default();
-    let left_out = LeftOut::default();
-    let benchmem = None;
-    let mut collected = Collected { cpu, mem, peak, left, stats, benchmem, left_out, engines, doors, doubts, has_any };
+    let (left_out, left_out_memory) = Default::default();
+    let mut collected = Collected {
+        cpu,
+        mem,
+        peak,
+        left,
+        stats,
+        benchmem: None,
+        left_out,
+        left_out_memory,
+        engines,
+        doors,
+        doubts,
+        has_any,
+    };
     collected.comment(asked);
     collected.comment_peak(asked);
     collected.name(sources);
@@ -191,14 +205,14 @@ impl Collected {
             totals.nanos = without(totals.nanos, self.left_out.values.last());
         }
         if let Some((profile, totals)) = &mut self.mem {
-            let left_out = phase::apply(profile, asked.phases, harness).values;
+            self.left_out_memory = phase::apply(profile, asked.phases, harness);
             let sums = [
                 &mut totals.alloc_objects,
                 &mut totals.alloc_space,
                 &mut totals.inuse_objects,
                 &mut totals.inuse_space,
             ];
-            for (sum, left_out) in sums.into_iter().zip(left_out) {
+            for (sum, left_out) in sums.into_iter().zip(&self.left_out_memory.values) {
                 *sum -= left_out;
             }
         }

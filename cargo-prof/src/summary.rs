@@ -108,7 +108,7 @@ impl Summary<'_> {
 
     fn notes(&self, cargo: Cargo, matches: &ArgMatches, project: &Project) -> Vec<String> {
         let mut notes = self.collected.doubts.clone();
-        notes.extend(left_out(&self.collected.left_out));
+        notes.extend(left_out(&self.collected.left_out, &self.collected.left_out_memory));
         if let (Some((_, totals)), Some(rate)) = (&self.collected.cpu, self.asked.cpu_rate)
             && totals.samples < FEW_SAMPLES
             && self.collected.is_cpu_sampled()
@@ -123,8 +123,8 @@ impl Summary<'_> {
     }
 }
 
-/// What of the benchmarks' processes is not in the CPU profile.
-fn left_out(left_out: &LeftOut) -> Vec<String> {
+/// What of the benchmarks' processes is not in the CPU profile and not in the memory profile.
+fn left_out(left_out: &LeftOut, memory: &LeftOut) -> Vec<String> {
     let time = |nanos| measurement::label(nanos, "nanoseconds", "auto");
     let parts =
         [(left_out.warmup, "warm-up"), (left_out.setup, "set-up"), (left_out.analysis, "the harness's own work")];
@@ -137,6 +137,16 @@ fn left_out(left_out: &LeftOut) -> Vec<String> {
     if !parts.is_empty() {
         notes.push(format!("left out: {}", parts.join(", ")));
     }
+    if let [objects, space, ..] = memory.values[..]
+        && objects > 0
+    {
+        notes.push(format!(
+            "left out of the memory profile: {} in {} of warm-up, set-up and the harness's own work",
+            measurement::label(space, "bytes", "auto"),
+            counted(objects.unsigned_abs(), "allocation"),
+        ));
+    }
+    // A loop that allocates nothing is not in the memory profile, and yet may have been measured.
     if left_out.unmeasured > 0 {
         let benchmarks = counted(left_out.unmeasured as u64, "benchmark");
         notes.push(format!(
@@ -291,5 +301,15 @@ mod tests {
         assert_eq!(few(1, 50), "1 CPU sample is few: run for longer, or sample more often (--cpuprofilerate 500)");
         assert_eq!(few(0, 1000), "0 CPU samples are few: run for longer");
         assert_eq!(few(9, 20_000), "9 CPU samples are few: run for longer");
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_of_both_profiles() {
+        let cpu = LeftOut { warmup: 2_000_000_000, ..LeftOut::default() };
+        let memory = LeftOut { values: vec![3, 2048, 0, 0], ..LeftOut::default() };
+        let told = left_out(&cpu, &memory);
+        assert_eq!(told[0], "left out: 2s of warm-up");
+        assert!(told[1].contains("2kB in 3 allocations of warm-up"), "{told:?}");
+        assert_eq!(left_out(&LeftOut::default(), &LeftOut::default()), Vec::<String>::new());
     }
 }

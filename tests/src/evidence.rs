@@ -25,6 +25,17 @@ impl Evidence {
         Evidence { profile }
     }
 
+    /// Reads a profile that may be missing, damaged or inconsistent.
+    ///
+    /// # Errors
+    ///
+    /// If it is.
+    pub fn checked(path: &Path) -> Result<Evidence, String> {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let profile = prof_pprof::decode(&bytes).and_then(|profile| profile.check().map(|()| profile));
+        Ok(Evidence { profile: profile.map_err(|error| format!("{}: {error}", path.display()))? })
+    }
+
     /// The profile itself.
     pub fn profile(&self) -> &Profile {
         &self.profile

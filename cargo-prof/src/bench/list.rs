@@ -13,7 +13,12 @@ pub enum Listed {
     Other,
     /// It failed; with what it printed.
     Failed(String),
+    /// It does not take the arguments that it was given, or not the question.
+    Refused,
 }
+
+/// The exit code by which clap, which reads the arguments of both harnesses, says that they are wrong.
+const USAGE: i32 = 2;
 
 /// Runs `command`, which is to print the list of `harness`.
 ///
@@ -22,6 +27,9 @@ pub enum Listed {
 /// If it cannot be run.
 pub fn list(mut command: Command, harness: BenchHarness) -> std::io::Result<Listed> {
     let output = command.stdin(Stdio::null()).output()?;
+    if output.status.code() == Some(USAGE) {
+        return Ok(Listed::Refused);
+    }
     if !output.status.success() {
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         return Ok(Listed::Failed(text.concat()));
@@ -64,5 +72,8 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2; exit 3"]);
         assert_eq!(list(command, BenchHarness::Divan).unwrap(), Listed::Failed("out\nerr\n".into()));
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no such flag >&2; exit 2"]);
+        assert_eq!(list(command, BenchHarness::Divan).unwrap(), Listed::Refused);
     }
 }

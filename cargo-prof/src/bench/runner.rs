@@ -188,6 +188,13 @@ impl Program {
                 ));
                 return self.whole(made);
             }
+            Ok(Listed::Refused) => {
+                // If it does not take the rest either, it says so when it runs, once.
+                terminal::warning(&format!(
+                    "{target} does not list its benchmarks with these arguments; it runs as one, labelled {target}"
+                ));
+                return self.whole(made);
+            }
             Ok(Listed::Failed(text)) => {
                 terminal::relay(text.as_bytes());
                 terminal::warning(&format!(

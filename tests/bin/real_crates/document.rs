@@ -1,4 +1,4 @@
-//! Puts what came of the crates into words: a line a crate for the terminal, and `docs/compatibility.md`. Never judges.
+//! Puts what came of the crates into words: a line a crate for the terminal, and a section of `docs/compatibility.md`. Never judges.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -64,21 +64,22 @@ impl Report {
     }
 }
 
-/// The whole document.
-pub fn document(reports: &[Report], date: &str, toolchain: &str) -> String {
+/// What the section is headed.
+pub const HEADING: &str = "Tests";
+
+/// The whole section, below its heading. `checked` says when and with what.
+pub fn document(reports: &[Report], checked: &str) -> String {
     let rows: Vec<String> = reports.iter().map(Report::row).collect();
     let well = reports.iter().filter(|report| report.is_well()).count();
     let minutes = reports.iter().map(|report| report.time).sum::<Duration>().as_secs().div_ceil(60);
     let (count, rows, rates) = (reports.len(), rows.join("\n"), RATES.join(" "));
     format!(
-        "# Compatibility
-
-`cargo prof test` is to give what `cargo test` gives. This is checked with the published sources and the own tests of
-{count} crates from crates.io; {well} of them pass. The page is written by the check itself:
+        "`cargo prof test` is to give what `cargo test` gives. This is checked with the published sources and the own tests of
+{count} crates from crates.io; {well} of them pass. The section is written by the check itself:
 
 ```sh
-cargo run -p prof-tests --bin real-crates            # all of them, and this page: about {minutes} minutes
-cargo run -p prof-tests --bin real-crates -- anyhow  # some of them, and no page
+cargo run -p prof-tests --bin real-crates            # all of them, and this section: about {minutes} minutes
+cargo run -p prof-tests --bin real-crates -- anyhow  # some of them, and no section
 ```
 
 Each crate's tests are run with plain cargo and profiled:
@@ -111,7 +112,7 @@ nothing about us. Otherwise it is **different**. A crate passes if it is not dif
 Tests that libtest ignores are not counted; documentation tests are, though they run unprofiled. The number of samples
 depends on how long a crate's tests run, and says nothing about how good a profile is.
 
-Checked on {date} with {toolchain}.
+{checked}
 "
     )
 }

@@ -1,11 +1,13 @@
 //! Judges one crate: its tests run plainly and profiled, the results compared, the profiles checked. A crate whose
 //! plain runs differ from each other is called flaky, and is no fault of ours. How it is told is in `document.rs`.
 
+use prof_tests::published;
+use prof_tests::workshop::Workshop;
+
 use crate::profiles::{self, Made, Truth};
 use crate::results::Results;
-use crate::run::Workshop;
+use crate::run;
 use crate::selection::Selected;
-use crate::source;
 
 /// What came of a crate.
 pub struct Judged {
@@ -46,16 +48,16 @@ impl Judged {
 ///
 /// If the crate cannot be obtained, or does not build with plain cargo.
 pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String> {
-    let source = source::obtain(selected, &workshop.folder)?;
-    let plain = Results::of(&workshop.plain(selected, &source, "plain")?);
-    let (run, paths) = workshop.profiled(selected, &source)?;
-    let profiled = Results::of(&run);
+    let source = published::obtain(selected.name, selected.version, &workshop.folder)?;
+    let plain = Results::of(&run::plain(workshop, selected, &source, "plain")?);
+    let (ran, paths) = run::profiled(workshop, selected, &source)?;
+    let profiled = Results::of(&ran);
 
     let differences = plain.differences(&profiled);
     let verdict = if differences.is_empty() {
         Verdict::Equal
     } else {
-        let again = Results::of(&workshop.plain(selected, &source, "plain-again")?);
+        let again = Results::of(&run::plain(workshop, selected, &source, "plain-again")?);
         match plain.differences(&again) {
             chance if chance.is_empty() => Verdict::Different(differences),
             chance => Verdict::Flaky(chance),
@@ -63,14 +65,14 @@ pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String>
     };
 
     let mut wrong = Vec::new();
-    if run.stderr.lines().any(|line| line.trim_start().starts_with("Compiling ")) {
+    if ran.stderr.lines().any(|line| line.trim_start().starts_with("Compiling ")) {
         wrong.push("the second run with nothing changed compiled again".to_owned());
     }
     let tests = profiled.tests_by_target(&source).unwrap_or_else(|reason| {
         wrong.push(reason);
         Default::default()
     });
-    let truth = Truth { package: selected.name, tests: &tests, targets: &source.labels, cpu: run.cpu };
+    let truth = Truth { package: selected.name, tests: &tests, targets: &source.labels, cpu: ran.cpu };
     let cpu = profiles::check_cpu(&paths.cpu, &truth, &mut wrong).unwrap_or_default();
     let memory = profiles::check_memory(&paths.memory, &truth, &mut wrong).unwrap_or_default();
     Ok(Judged { tests: plain.tests_run(), status: plain.status().to_owned(), verdict, wrong, cpu, memory })

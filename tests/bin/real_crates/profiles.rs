@@ -7,10 +7,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use prof_pprof::{LabelValue, Profile, Sample};
-use prof_tests::commented;
+use prof_tests::{Evidence, commented};
 use regex::Regex;
-
-use crate::source::failed;
 
 /// How many things wrong of a kind are named.
 const NAMED: usize = 3;
@@ -40,8 +38,9 @@ pub struct Made {
 
 /// Reads a CPU profile and checks it. What is wrong is put into `wrong`, in words.
 pub fn check_cpu(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Option<Made> {
-    let profile = read(path, wrong)?;
-    check(&profile, truth, wrong);
+    let evidence = read(path, wrong)?;
+    let profile = evidence.profile();
+    check(profile, truth, wrong);
     let nanos: i64 = profile.samples.iter().map(|sample| sample.values.last().copied().unwrap_or(0)).sum();
     let sampled = Duration::from_nanos(u64::try_from(nanos).unwrap_or(0));
     if sampled > truth.cpu {
@@ -51,13 +50,14 @@ pub fn check_cpu(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Option<
             seconds(truth.cpu)
         ));
     }
-    made(&profile, wrong)
+    made(profile, wrong)
 }
 
 /// Reads a memory profile and checks it. What is wrong is put into `wrong`, in words.
 pub fn check_memory(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Option<Made> {
-    let profile = read(path, wrong)?;
-    check(&profile, truth, wrong);
+    let evidence = read(path, wrong)?;
+    let profile = evidence.profile();
+    check(profile, truth, wrong);
     // alloc_objects, alloc_space, inuse_objects, inuse_space
     let is_right = |sample: &Sample| match sample.values[..] {
         [objects, space, live_objects, live_space] => {
@@ -67,15 +67,11 @@ pub fn check_memory(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Opti
     };
     let impossible = profile.samples.iter().find(|sample| !is_right(sample));
     wrong.extend(impossible.map(|sample| format!("more in use than was allocated: {:?}", sample.values)));
-    made(&profile, wrong)
+    made(profile, wrong)
 }
 
-fn read(path: &Path, wrong: &mut Vec<String>) -> Option<Profile> {
-    let profile = std::fs::read(path)
-        .map_err(failed("read", path))
-        .and_then(|bytes| prof_pprof::decode(&bytes).map_err(|error| error.to_string()))
-        .and_then(|profile| profile.check().map(|()| profile).map_err(|error| error.to_string()));
-    profile.map_err(|error| wrong.push(error)).ok()
+fn read(path: &Path, wrong: &mut Vec<String>) -> Option<Evidence> {
+    Evidence::checked(path).map_err(|error| wrong.push(error)).ok()
 }
 
 /// What holds for both kinds.

@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use prof_tests::published::Source;
+use prof_tests::workshop::Run;
 use regex::Regex;
-
-use crate::run::Run;
-use crate::source::Source;
 
 /// How many differences of a kind are named.
 const NAMED: usize = 3;

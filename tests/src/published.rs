@@ -1,18 +1,18 @@
 //! Obtains a published crate's source through cargo alone: a scratch package depends on the exact version, and cargo
 //! says where the registry's copy lies. With a warm registry no network is needed. What is then run in the copy is in
-//! `run.rs`. Never changes the registry's copy.
+//! `workshop.rs`. Never changes the registry's copy.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use prof_tests::clean_environment;
 use serde_json::Value;
 
-use crate::selection::Selected;
+use crate::clean_environment;
 
-/// A copy of a published crate, ready for `cargo test --locked --offline`.
+/// A copy of a published crate, ready for cargo's `--locked --offline`.
+#[derive(Debug)]
 pub struct Source {
     /// The package's folder.
     pub directory: PathBuf,
@@ -27,10 +27,10 @@ pub struct Source {
 /// # Errors
 ///
 /// If cargo does not find the version, or a file cannot be copied.
-pub fn obtain(selected: &Selected, folder: &Path) -> Result<Source, String> {
-    let directory = folder.join(format!("{}-{}", selected.name, selected.version));
+pub fn obtain(name: &str, version: &str, folder: &Path) -> Result<Source, String> {
+    let directory = folder.join(format!("{name}-{version}"));
     if !directory.exists() {
-        let published = published(selected, &folder.join("scratch").join(selected.name))?;
+        let published = published(name, version, &folder.join("scratch").join(name))?;
         // Beside and renamed: an interrupted copy is not taken for a whole one.
         let unfinished = folder.join("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
@@ -48,13 +48,12 @@ pub fn obtain(selected: &Selected, folder: &Path) -> Result<Source, String> {
 }
 
 /// Where the registry's copy lies.
-fn published(selected: &Selected, scratch: &Path) -> Result<PathBuf, String> {
+fn published(name: &str, version: &str, scratch: &Path) -> Result<PathBuf, String> {
     let source = scratch.join("src");
     fs::create_dir_all(&source).map_err(failed("create", &source))?;
     let manifest = format!(
         "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [dependencies]\n{} = \"={}\"\n",
-        selected.name, selected.version
+         [dependencies]\n{name} = \"={version}\"\n"
     );
     for (path, text) in [(scratch.join("Cargo.toml"), &*manifest), (source.join("lib.rs"), "")] {
         fs::write(&path, text).map_err(failed("write", &path))?;
@@ -62,11 +61,11 @@ fn published(selected: &Selected, scratch: &Path) -> Result<PathBuf, String> {
     let metadata = metadata(scratch, &[])?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     // Of two versions in the graph, one is a dependency's dependency.
-    let plain_version = |version: &Value| version.as_str().is_some_and(|version| version == selected.version);
+    let is_asked_for = |package: &Value| package["name"] == name && package["version"] == version;
     packages
-        .filter(|package| package["name"] == selected.name && plain_version(&package["version"]))
+        .filter(|package| is_asked_for(package))
         .find_map(|package| Path::new(package["manifest_path"].as_str()?).parent().map(Path::to_owned))
-        .ok_or_else(|| format!("cargo metadata does not name {} {}", selected.name, selected.version))
+        .ok_or_else(|| format!("cargo metadata does not name {name} {version}"))
 }
 
 /// Keeps the copy out of the workspace that the target directory lies in, and takes out what is the registry's.
@@ -82,6 +81,20 @@ fn stand_alone(directory: &Path) -> Result<(), String> {
         fs::write(&path, manifest).map_err(failed("write", &path))?;
     }
     Ok(())
+}
+
+impl Source {
+    /// The versions of a dependency in the lock file, smallest first as cargo sorts them.
+    ///
+    /// # Errors
+    ///
+    /// If the lock file cannot be read.
+    pub fn locked(&self, dependency: &str) -> Result<Vec<String>, String> {
+        let lock = table(&self.directory.join("Cargo.lock"))?;
+        let packages = lock.get("package").and_then(toml::Value::as_array).into_iter().flatten();
+        let named = packages.filter(|package| package.get("name").and_then(toml::Value::as_str) == Some(dependency));
+        Ok(named.filter_map(|package| Some(package.get("version")?.as_str()?.to_owned())).collect())
+    }
 }
 
 fn labels(directory: &Path) -> Result<BTreeMap<String, String>, String> {
@@ -101,9 +114,7 @@ fn labels(directory: &Path) -> Result<BTreeMap<String, String>, String> {
 }
 
 fn harness_free(directory: &Path) -> Result<Vec<String>, String> {
-    let path = directory.join("Cargo.toml");
-    let manifest = fs::read_to_string(&path).map_err(failed("read", &path))?;
-    let manifest: toml::Table = manifest.parse().map_err(|error| format!("{} is not TOML: {error}", path.display()))?;
+    let manifest = table(&directory.join("Cargo.toml"))?;
     let mut labels = Vec::new();
     for kind in ["test", "bench", "bin", "example"] {
         let targets = manifest.get(kind).and_then(toml::Value::as_array).into_iter().flatten();
@@ -112,6 +123,11 @@ fn harness_free(directory: &Path) -> Result<Vec<String>, String> {
         labels.extend(names.map(|name| format!("{kind}/{name}")));
     }
     Ok(labels)
+}
+
+fn table(path: &Path) -> Result<toml::Table, String> {
+    let text = fs::read_to_string(path).map_err(failed("read", path))?;
+    text.parse().map_err(|error| format!("{} is not TOML: {error}", path.display()))
 }
 
 fn metadata(directory: &Path, flags: &[&str]) -> Result<Value, String> {

@@ -1,0 +1,136 @@
+//! Puts what came of the crates' benchmarks into words: lines for the terminal, and a section of `docs/compatibility.md`.
+//! Never judges.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::judged::{DEVIATION, Judged, MEASUREMENTS, OWN_SHARE, UNSAMPLED};
+use crate::run::{RATE, SECONDS};
+use crate::selection::Selected;
+
+/// What the section is headed.
+pub const HEADING: &str = "Benchmarks";
+
+/// What came of a crate: the judgement, or why there is none.
+pub struct Report {
+    /// The crate.
+    pub selected: &'static Selected,
+    /// What came of it.
+    pub outcome: Result<Judged, String>,
+    /// How long it took to build and to run.
+    pub time: Duration,
+}
+
+impl Report {
+    /// Whether all that is checked holds.
+    pub fn is_well(&self) -> bool {
+        self.outcome.as_ref().is_ok_and(|judged| judged.wrong.is_empty())
+    }
+
+    /// One line, and one for each thing wrong.
+    pub fn for_terminal(&self) -> String {
+        let crate_ = format!("{} {}", self.selected.name, self.selected.version);
+        let seconds = self.time.as_secs();
+        match &self.outcome {
+            Ok(judged) => {
+                let mut text = format!(
+                    "{crate_:<28} {:<16} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
+                    harness(self.selected, judged),
+                    judged.labelled,
+                    judged.listed,
+                    judged.own_share * 100.0,
+                    judged.compared.ratio,
+                    range(judged),
+                    judged.compared.sampled,
+                    if judged.compared.is_busy() { ", the machine is busy" } else { "" },
+                );
+                for line in &judged.wrong {
+                    let _ = write!(text, "\n    {line}");
+                }
+                text
+            }
+            Err(reason) => format!("{crate_:<28} not checked: {reason}"),
+        }
+    }
+
+    fn row(&self) -> String {
+        let Selected { name, version, bench, filter, .. } = self.selected;
+        let filter = if filter.is_empty() { "all".to_owned() } else { format!("`{}`", filter.replace('|', "\\|")) };
+        match &self.outcome {
+            Ok(judged) => format!(
+                "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | `{bench}` | {filter} | {} | {} | {:.1} % | {} | {:.3} | {} |",
+                harness(self.selected, judged),
+                judged.listed,
+                judged.labelled,
+                judged.own_share * 100.0,
+                if judged.compared.is_busy() { "busy".to_owned() } else { format!("{:.3}", judged.compared.ratio) },
+                judged.compared.sampled,
+                if judged.wrong.is_empty() { "pass".to_owned() } else { judged.wrong.join("; ").replace('|', "\\|") },
+            ),
+            Err(_) => {
+                format!(
+                    "| {name} | {version} | {} | `{bench}` | {filter} | – | – | – | – | – | not checked |",
+                    self.selected.harness.name()
+                )
+            }
+        }
+    }
+}
+
+/// The whole section, below its heading. `checked` says when and with what.
+pub fn document(reports: &[Report], checked: &str) -> String {
+    let rows: Vec<String> = reports.iter().map(Report::row).collect();
+    let well = reports.iter().filter(|report| report.is_well()).count();
+    let minutes = reports.iter().map(|report| report.time).sum::<Duration>().as_secs().div_ceil(60);
+    let (count, rows, own_share, deviation) = (reports.len(), rows.join("\n"), OWN_SHARE * 100.0, DEVIATION * 100.0);
+    let [first, .., last] = MEASUREMENTS;
+    let unsampled = UNSAMPLED * 100.0;
+    format!(
+        "`cargo prof bench` is to measure what the benchmark harness measures. This is checked with the published sources and
+some of the own benchmarks of {count} crates from crates.io; {well} of them pass. The section is written by the check itself:
+
+```sh
+cargo run -p prof-tests --bin bench-crates          # all of them, and this section: about {minutes} minutes
+cargo run -p prof-tests --bin bench-crates -- itoa  # some of them, and no section
+```
+
+The benchmarks are run for a time, and with the harness's own measurement:
+
+```sh
+cargo prof bench --bench BENCH --cpuprofile cpu.prof --cpuprofilerate {RATE} --profile-time {SECONDS} FILTER
+cargo prof bench --bench BENCH --cpuprofile cpu.prof --cpuprofilerate {RATE} --measure FILTER
+```
+
+A crate passes if
+
+- every sample is labelled with the package, the bench target and the id of a benchmark that the bench executable lists, and
+  each that it lists has samples;
+- at most {own_share} % of the profile is the harness's own work: statistics, plots, reports;
+- the CPU time in the measured loops (`phase` is `measure`) is what the harness itself measured, within {deviation} %: the sum
+  of the times in criterion's `sample.json`, the mean by the number of turns in divan's table;
+- the CPU time in all phases together is what the kernel counts for the processes, at most {deviation} % more, and
+  {unsampled} % less for what they do before sampling begins and after it ends.
+
+The harness measures wall time, and what else runs on the machine is in it. So a measurement that is off is repeated for
+longer, from {first} seconds up to {last} for each benchmark. It is called busy, and not held against anybody, if it is
+longer than the CPU time while something waited for a processor for more than {deviation} % of the time.
+
+| crate | version | harness | bench | filter | benchmarks | labels found | harness's own work | measured / own time | sampled / used | result |
+|---|---|---|---|---|---:|---:|---:|---:|---:|---|
+{rows}
+
+{checked}
+"
+    )
+}
+
+fn harness(selected: &Selected, judged: &Judged) -> String {
+    format!("{} {}", selected.harness.name(), judged.harness)
+}
+
+/// The smallest and the largest ratio of a benchmark.
+fn range(judged: &Judged) -> String {
+    let ratios = judged.compared.ratios.values().copied();
+    let (least, most) = (ratios.clone().fold(f64::INFINITY, f64::min), ratios.fold(0.0, f64::max));
+    format!("{least:.3} to {most:.3}")
+}

@@ -37,13 +37,17 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
         "aggregate",
         "builder",
         "codec",
-        "diff",
+        "expression",
         "filter",
+        "focus",
         "from_record",
+        "label_filter",
+        "label_frames",
         "label_units",
         "legacy",
         "measurement",
         "merge",
+        "path",
         "prune",
         "sample_index",
         "split",
@@ -59,7 +63,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
     ["alive", "bucket", "cpu", "label", "registers", "stack", "sys", "thread", "unwind"];
 
 /// What the reports have in common, beside them.
-const SHARED_BY_REPORTS: [&str; 2] = ["header", "values"];
+const SHARED_BY_REPORTS: [&str; 4] = ["header", "options", "values", "view"];
 
 /// The only files in which `unsafe` may stand.
 const FILES_WITH_UNSAFE: [&str; 47] = [

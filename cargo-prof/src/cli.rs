@@ -69,7 +69,7 @@ pub fn command() -> Command {
     for cargo in Cargo::ALL {
         command = command.subcommand(running(cargo));
     }
-    command.subcommand(top()).subcommand(split::split()).subcommand(doctor())
+    command.subcommand(top()).subcommand(pprof()).subcommand(split::split()).subcommand(doctor())
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -79,6 +79,7 @@ const AFTER_HELP: &str = "Examples:
   cargo prof run   --release -- input.txt
   cargo prof test  --memstats --fail-on-leak
   cargo prof top cpu.prof
+  cargo prof pprof -tree -focus=parse cpu.prof
   cargo prof split cpu.prof --by test --outputdir by-test
   cargo prof doctor";
 
@@ -123,6 +124,11 @@ fn running(cargo: Cargo) -> Command {
             )
             .arg(rest("ARGS").last(true).help("Arguments for the test or bench binary")),
     }
+}
+
+/// Known for the list of subcommands alone: it has a command line of its own, see `pprof/flags.rs`.
+fn pprof() -> Command {
+    Command::new("pprof").about("Show profiles as `go tool pprof` does, with its flags")
 }
 
 /// The engine of that name.

@@ -1,7 +1,8 @@
 //! The cargo subcommand and the viewer: builds a cargo project's tests, benchmarks or program with the harness inside
 //! ([`inject`]), runs them, benchmarks one by one ([`mod@bench`]), collects the records of all their processes ([`collect`])
 //! into one pprof profile a kind, names the code in it ([`symbolize`]) and says what came out ([`summary`]), to the byte if
-//! it is asked to ([`exact`]), and in a file for each test if it is asked to ([`split`]).
+//! it is asked to ([`exact`]), and in a file for each test if it is asked to ([`split`]). What `go tool pprof` does with a
+//! profile is in [`pprof`].
 //!
 //! A library only so that the tests of this repository can reach it; it promises no stable interface.
 
@@ -16,6 +17,7 @@ pub mod exact;
 pub mod forward;
 pub mod inject;
 pub mod outputs;
+pub mod pprof;
 pub mod project;
 pub mod run;
 pub mod split;

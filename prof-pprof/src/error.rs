@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::ValueType;
+
 /// Why bytes are not a profile, or why a profile cannot answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,6 +78,31 @@ pub enum Error {
         /// What the parser says.
         reason: String,
     },
+    /// Profiles that are to be merged have no sample type in common.
+    NothingInCommon,
+    /// Profiles that are to be merged measure something else, or in units that do not convert into each other.
+    Incompatible {
+        /// A sample type or period type of one.
+        one: ValueType,
+        /// That of another.
+        other: ValueType,
+    },
+    /// A report on functions by name found none.
+    NoMatch {
+        /// What was asked for.
+        expression: String,
+    },
+    /// Values are to be divided by zero.
+    ZeroDivisor,
+    /// An option of a report is no regular expression.
+    Option {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        expression: String,
+        /// What the parser says.
+        reason: String,
+    },
     /// `drop_frames` or `keep_frames` is no regular expression.
     Pattern {
         /// The expression.
@@ -113,6 +140,18 @@ impl fmt::Display for Error {
             }
             Error::Expression { expression, reason } => {
                 write!(f, "{expression:?} is not a regular expression: {reason}")
+            }
+            Error::NothingInCommon => write!(f, "profiles have empty common sample type list"),
+            Error::Incompatible { one, other } => {
+                write!(f, "incompatible types: {{{} {}}} {{{} {}}}", one.kind, one.unit, other.kind, other.unit)
+            }
+            Error::NoMatch { expression } => write!(f, "no matches found for regexp: {expression}"),
+            Error::ZeroDivisor => write!(f, "zero divisor specified"),
+            Error::Option { option, expression, reason } => {
+                // The parser draws the place over several lines, and says what is wrong in the last.
+                let reason = reason.lines().last().unwrap_or_default();
+                let reason = reason.strip_prefix("error: ").unwrap_or(reason);
+                write!(f, "parsing {option} regexp: error parsing regexp: {reason}: `{expression}`")
             }
             Error::Pattern { pattern, reason } => write!(f, "the profile's frame pattern {pattern:?}: {reason}"),
         }

@@ -1,6 +1,6 @@
 //! The units of numeric labels, one for each key. How they are printed is in `measurement.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{LabelValue, Profile, Text};
 
@@ -26,6 +26,24 @@ pub fn label_units(profile: &Profile) -> BTreeMap<Text, Text> {
     units
 }
 
+/// What is worth telling of the units: which keys have others beside the one that is used, one line each.
+pub(crate) fn other_units(profile: &Profile, units: &BTreeMap<Text, Text>) -> Vec<String> {
+    let mut others: BTreeMap<&Text, BTreeSet<&str>> = BTreeMap::new();
+    for label in profile.samples.iter().flat_map(|sample| &sample.labels) {
+        match &label.value {
+            LabelValue::Number { unit, .. } if !unit.is_empty() && units.get(&label.key) != Some(unit) => {
+                others.entry(&label.key).or_default().insert(unit);
+            }
+            _ => {}
+        }
+    }
+    let notice = |(key, others): (&Text, BTreeSet<&str>)| {
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        format!("For tag {key} used unit {}, also encountered unit(s) {others}", units[key])
+    };
+    others.into_iter().map(notice).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +64,7 @@ mod tests {
         let units = label_units(&profile);
         let units: Vec<_> = units.iter().map(|(key, unit)| (&**key, &**unit)).collect();
         assert_eq!(units, [("bytes", "bytes"), ("request", "bytes"), ("size", "kb")]);
+        let told = other_units(&profile, &label_units(&profile));
+        assert_eq!(told, ["For tag size used unit kb, also encountered unit(s) mb"]);
     }
 }

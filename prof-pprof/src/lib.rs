@@ -2,7 +2,7 @@
 //! over it.
 //!
 //! ```text
-//! profile ← { builder, { wire, legacy } ← codec, from_record, aggregate, filter, prune, split } ← graph ← report/*
+//! profile ← { builder, { wire, legacy } ← codec, from_record, merge, focus, prune, split, … } ← graph ← report/*
 //! ```
 //!
 //! This crate never opens a file, reads a variable or the clock, starts a process, or prints.
@@ -18,10 +18,16 @@ mod aggregate;
 mod builder;
 mod codec;
 mod error;
+mod expression;
 mod filter;
+mod focus;
 mod from_record;
+mod label_filter;
+mod label_frames;
 mod label_units;
 mod legacy;
+mod merge;
+mod path;
 mod profile;
 mod prune;
 mod sample_index;
@@ -33,16 +39,21 @@ pub use aggregate::{Granularity, aggregate};
 pub use builder::{Builder, LabelSetIndex, SampleIndex, StackIndex};
 pub use codec::{OriginalIds, decode, decode_any, decode_any_with_ids, encode};
 pub use error::Error;
+pub use expression::expression;
 pub use filter::{Runtime, merge_equal_samples, remove_frames, remove_runtime};
+pub use focus::{Matched, NameFilter, show_from};
 pub use from_record::{
     BROKEN_FRAME, CpuProfile, CpuTotals, HeapProfile, HeapTotals, HeapView, LOST_FRAME, Origin, TRUNCATED_FRAME,
     UNSAMPLED_FRAME,
 };
+pub use label_filter::{LabelCondition, filter_labels, filter_samples_by_label};
+pub use label_frames::add_label_frames;
 pub use label_units::label_units;
 pub use legacy::decode_legacy;
+pub use merge::{BASE, merge, normalize, subtract};
 pub use profile::{
     Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
     Text, ValueType,
 };
-pub use prune::prune_uninteresting;
+pub use prune::{prune_from, prune_uninteresting};
 pub use split::{Part, Split, label_keys, split};

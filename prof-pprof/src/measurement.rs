@@ -28,6 +28,11 @@ pub fn scale<'a>(value: i64, from: &str, to: &'a str) -> Scaled<'a> {
     Scaled { value: value as f64, unit }
 }
 
+/// Whether values of one of these units can be given in the other.
+pub(crate) fn are_of_one_kind(one: &str, other: &str) -> bool {
+    KINDS.iter().any(|kind| kind.find(one).is_some() && kind.find(other).is_some())
+}
+
 /// `value` in the unit `to`, with at most two decimals, such as `1.25MB`; zero has no unit.
 pub fn label(value: i64, from: &str, to: &str) -> String {
     let Scaled { value, unit } = scale(value, from, to);

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use regex::Regex;
 
+use crate::expression::expression;
 use crate::{Error, LocationIndex, Profile, Text};
 
 /// Drops frames of functions that `drop_frames` matches and `keep_frames` does not, with all that they call, as every
@@ -51,6 +52,28 @@ pub fn prune_uninteresting(profile: &mut Profile) -> Result<(), Error> {
     Ok(())
 }
 
+/// Drops the frames below the innermost one of a function that `from` matches, which itself stays.
+pub fn prune_from(profile: &mut Profile, from: &Regex) {
+    let matching: Vec<_> = profile
+        .functions
+        .iter()
+        .map(|function| !function.name.is_empty() && from.is_match(without_arguments(&function.name)))
+        .collect();
+    let matches: Vec<_> = profile
+        .locations
+        .iter_mut()
+        .map(|location| {
+            let innermost = location.lines.iter().position(|line| matching[line.function.position()]);
+            location.lines.drain(..innermost.unwrap_or(0));
+            innermost.is_some()
+        })
+        .collect();
+    for sample in &mut profile.samples {
+        let innermost = sample.locations.iter().position(|location| matches[location.position()]);
+        sample.locations.drain(..innermost.unwrap_or(0));
+    }
+}
+
 /// What a match in a location means for the stacks that hold it.
 #[derive(Clone, Copy, PartialEq)]
 enum Cut {
@@ -80,8 +103,10 @@ fn cut(stack: &mut Vec<LocationIndex>, cuts: &[Cut]) {
 }
 
 fn whole(pattern: &str) -> Result<Regex, Error> {
-    Regex::new(&format!("^({pattern})$"))
-        .map_err(|error| Error::Pattern { pattern: pattern.into(), reason: error.to_string() })
+    expression(&format!("^({pattern})$")).map_err(|error| match error {
+        Error::Expression { reason, .. } => Error::Pattern { pattern: pattern.into(), reason },
+        other => other,
+    })
 }
 
 /// The name up to its argument list, which begins with the first parenthesis that is not part of a C++ name.
@@ -124,6 +149,14 @@ mod tests {
         assert_eq!(pruned("main;dropped"), ["dropped", "main"]);
         // Nothing is kept above, so nothing is dropped.
         assert_eq!(pruned("alloc;drop"), ["drop", "alloc"]);
+    }
+
+    #[test]
+    fn what_is_below_the_innermost_match_goes() {
+        let mut profile = profile_of(&[("main;a;b;a;c", 1), ("main;a::x(int)+c;d", 2), ("main;d", 4)]);
+        prune_from(&mut profile, &expression("^(a|a::x)$").unwrap());
+        let stacks: Vec<_> = crate::graph::tests::stacks(&profile).into_iter().map(|(stack, _)| stack).collect();
+        assert_eq!(stacks, [vec!["a", "b", "a", "main"], vec!["a::x(int)", "main"], vec!["d", "main"]]);
     }
 
     #[test]

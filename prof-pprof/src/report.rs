@@ -1,22 +1,68 @@
 //! Reports: a profile's shape → text. One file a report; reports never see each other. None of them prints: each gives
 //! a string.
 
+use crate::{Error, OriginalIds, Profile, encode};
+
+mod callers;
+mod callgrind;
 pub mod comments;
+mod dot;
 pub mod flamegraph;
 mod header;
 pub mod leaks;
+mod options;
+mod proto;
 pub mod raw;
 pub mod tags;
 pub mod top;
 pub mod traces;
 mod values;
+mod view;
 
 pub use comments::comments;
 pub use flamegraph::{FlamegraphOptions, LabelFilter, flamegraph};
 pub use header::Zone;
 pub use leaks::{Allowed, Frame, Leak, LeaksOptions, Owner, Verdict, leaks, leaks_text};
+pub use options::{Format, Options};
 pub use raw::raw;
 pub use tags::tags;
 pub use top::{TopFunction, TopOptions, top, top_functions};
 pub use traces::traces;
 pub use values::ValueOptions;
+
+use view::View;
+
+/// A report as `go tool pprof` gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Text, or a gzipped profile.
+    pub bytes: Vec<u8>,
+    /// What the user should know but that stops nothing, one line each.
+    pub notices: Vec<String>,
+}
+
+/// The report on a profile that `format` names, byte for byte as `go tool pprof` gives it, but for compression.
+///
+/// `ids` are those of the file that the profile was read from, which only `-raw` shows; see [`raw`].
+///
+/// # Errors
+///
+/// If an option cannot be read or does not fit the profile, or if there is nothing to show of what was asked for by name.
+pub fn report(profile: Profile, ids: &OriginalIds, format: &Format, options: &Options) -> Result<Report, Error> {
+    let mut view = View::new(profile, format, options)?;
+    let notices = std::mem::take(&mut view.notices);
+    let bytes = match format {
+        Format::Callgrind => callgrind::callgrind(&mut view).into_bytes(),
+        Format::Comments => comments(&view.profile).into_bytes(),
+        Format::Dot => dot::dot(&mut view).into_bytes(),
+        Format::Peek(pattern) => callers::callers(&mut view, Some(pattern))?.into_bytes(),
+        Format::Proto => encode(&proto::proto(view)),
+        Format::Raw => raw(&view.profile, ids, &view.options.zone).into_bytes(),
+        Format::Tags => tags(&view.profile, &view.value_options()).into_bytes(),
+        Format::Text => top::text(&mut view).into_bytes(),
+        Format::TopProto => encode(&proto::top_proto(&mut view)),
+        Format::Traces => traces(&view.profile, &view.value_options(), &view.options.zone).into_bytes(),
+        Format::Tree => callers::callers(&mut view, None)?.into_bytes(),
+    };
+    Ok(Report { bytes, notices })
+}

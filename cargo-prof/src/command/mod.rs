@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use crate::cli::{self, Cargo};
-use crate::{Error, forward, terminal};
+use crate::{Error, forward, pprof, terminal};
 
 /// Runs the command line after the program's name.
 ///
@@ -20,6 +20,10 @@ pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
     // Cargo calls `cargo-prof prof …`; called by hand, the name may be left out.
     if arguments.first().is_some_and(|first| first == "prof") {
         arguments.remove(0);
+    }
+    // Its flags are Go's, which clap does not know.
+    if let Some((_, rest)) = arguments.split_first().filter(|(name, _)| *name == "pprof") {
+        return Ok(pprof::main(rest));
     }
     // Whatever else is there is for nextest to check.
     let checked = match arguments.split_first() {

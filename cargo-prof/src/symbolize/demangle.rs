@@ -5,7 +5,7 @@ use cpp_demangle::DemangleOptions;
 /// The name that was mangled into `linkage_name`, if it is one of Rust or C++.
 ///
 /// Rust names lose their hash, C++ names their parameters and return type.
-pub(super) fn demangle(linkage_name: &str) -> Option<String> {
+pub fn demangle(linkage_name: &str) -> Option<String> {
     if let Ok(name) = rustc_demangle::try_demangle(linkage_name) {
         return Some(format!("{name:#}"));
     }

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use object::ReadCache;
 use prof_pprof::{Line, LocationIndex, MappingIndex, Profile, Text};
 
+pub use demangle::demangle;
+
 use binary::Binary;
 use dwarf::{DebugInfo, Sections, Split};
 use names::{Names, Place};

@@ -1,6 +1,7 @@
 //! The lines above a report: what the profile is of, when it was taken and for how long.
 
 use crate::measurement::{label, percentage, scale};
+use crate::path::base;
 use crate::{Profile, ValueType};
 
 /// The time zone of a report's dates. This crate cannot know the user's own; UTC unless told.
@@ -23,8 +24,8 @@ impl Default for Zone {
 pub(crate) fn lines(profile: &Profile, sample_type: &ValueType, total: i64, shown: &str, zone: &Zone) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(main) = profile.mappings.first() {
-        if let Some(file) = main.filename.trim_end_matches('/').rsplit('/').next().filter(|file| !file.is_empty()) {
-            lines.push(format!("File: {file}"));
+        if !main.filename.is_empty() {
+            lines.push(format!("File: {}", base(&main.filename)));
         }
         if !main.build_id.is_empty() {
             lines.push(format!("Build ID: {}", main.build_id));

@@ -1,12 +1,13 @@
 //! The table of the functions that cost most, byte for byte as `go tool pprof -top` prints it, and the same as data.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 
-use super::header::{self, Zone};
-use crate::graph::{Graph, Order};
-use crate::measurement::{label, percentage, scale};
-use crate::{Error, Profile, Text, ValueType};
+use super::header::Zone;
+use super::options::{Format, Options};
+use super::view::View;
+use crate::graph::{Edge, Graph, Node, NodeIndex, Order};
+use crate::measurement::percentage;
+use crate::{Error, Profile, Text};
 
 /// What the table shows. The default is that of `go tool pprof -top`.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,57 +42,53 @@ impl Default for TopOptions {
     }
 }
 
+impl From<&TopOptions> for Options {
+    fn from(options: &TopOptions) -> Options {
+        Options {
+            sample_index: options.sample_index.clone().unwrap_or_default(),
+            node_count: options.node_count.map_or(0, |count| i64::try_from(count).unwrap_or(i64::MAX)),
+            order: options.order,
+            node_fraction: options.node_fraction,
+            edge_fraction: options.edge_fraction,
+            unit: options.unit.clone(),
+            zone: options.zone.clone(),
+            ..Options::default()
+        }
+    }
+}
+
 /// The table as text.
 ///
 /// # Errors
 ///
 /// If the profile has no such sample type.
 pub fn top(profile: &Profile, options: &TopOptions) -> Result<String, Error> {
-    let sample_index = profile.sample_index(options.sample_index.as_deref())?;
-    let sample_type = &profile.sample_types[sample_index];
-    let total = total(profile, sample_index);
-    let trimmed = Trimmed::new(profile, sample_index, options);
-    let graph = &trimmed.graph;
-    let unit = unit(graph, total, sample_type, &options.unit);
-    let value = |value| label(value, &sample_type.unit, unit);
+    Ok(text(&mut View::new(profile.clone(), &Format::Text, &options.into())?))
+}
 
-    let mut text = String::new();
-    for line in header::lines(profile, sample_type, total, &value(total), &options.zone) {
-        text.push_str(&line);
-        text.push('\n');
-    }
-    let shown = graph.flat_total();
-    let share = percentage(shown, total);
-    let (shown, all) = (value(shown), value(total));
-    let _ = writeln!(text, "Showing nodes accounting for {shown}, {} of {all} total", share.trim());
-    if total != 0 {
-        if trimmed.dropped > 0 {
-            let plural = if trimmed.dropped > 1 { "s" } else { "" };
-            let cutoff = value(cutoff(total, options.node_fraction) as i64);
-            let _ = writeln!(text, "Dropped {} node{plural} (cum <= {cutoff})", trimmed.dropped);
-        }
-        let count = graph.nodes.len();
-        if count > 0 && count < trimmed.candidates {
-            let _ = writeln!(text, "Showing top {count} nodes out of {}", trimmed.candidates);
-        }
-    }
-    text.push_str("      flat  flat%   sum%        cum   cum%\n");
-    let marks = inline_marks(graph);
+/// The table of a view.
+pub(crate) fn text(view: &mut View) -> String {
+    let trimmed = view.trimmed();
+    let mut text = view.lines(&trimmed).join("\n");
+    text.push_str("\n      flat  flat%   sum%        cum   cum%\n");
     let mut sum: i64 = 0;
-    for (node, mark) in graph.nodes.iter().zip(marks) {
-        sum = sum.saturating_add(node.flat);
+    for index in trimmed.graph.listed() {
+        let node = &trimmed.graph[*index];
+        let (flat, cum) = (node.flat.value(), node.cum.value());
+        sum = sum.saturating_add(flat);
         let _ = writeln!(
             text,
-            "{:>10} {} {} {:>10} {}  {}{mark}",
-            value(node.flat),
-            percentage(node.flat, total),
-            percentage(sum, total),
-            value(node.cum),
-            percentage(node.cum, total),
-            node.info.printable_name(),
+            "{:>10} {} {} {:>10} {}  {}{}",
+            view.value(flat),
+            percentage(flat, view.total),
+            percentage(sum, view.total),
+            view.value(cum),
+            percentage(cum, view.total),
+            node.name(),
+            inline_mark(&trimmed.graph, *index),
         );
     }
-    Ok(text)
+    text
 }
 
 /// A function and what was measured in it, in the unit of the sample type.
@@ -116,89 +113,22 @@ pub fn top_functions(
     sample_index: Option<&str>,
     count: usize,
 ) -> Result<(Vec<TopFunction>, i64), Error> {
-    let sample_index = profile.sample_index(sample_index)?;
-    let mut graph = Graph::new(profile, sample_index, None);
-    graph.sort(Order::Flat);
+    let options = Options { sample_index: sample_index.unwrap_or_default().into(), trim: false, ..Options::default() };
+    let mut view = View::new(profile.clone(), &Format::Text, &options)?;
+    let trimmed = view.trimmed();
     let function =
-        |node: &crate::graph::Node| TopFunction { name: node.info.printable_name(), flat: node.flat, cum: node.cum };
-    Ok((graph.nodes.iter().take(count).map(function).collect(), total(profile, sample_index)))
+        |node: &Node| TopFunction { name: node.name().clone(), flat: node.flat.value(), cum: node.cum.value() };
+    Ok((trimmed.graph.nodes().take(count).map(function).collect(), view.total))
 }
 
-/// A graph of what is worth showing.
-struct Trimmed {
-    graph: Graph,
-    /// Nodes below the cutoff.
-    dropped: usize,
-    /// Nodes that were left to choose from.
-    candidates: usize,
-}
-
-impl Trimmed {
-    /// After each step the graph is built anew from the samples, because only they say which edges pass over a node
-    /// that went.
-    fn new(profile: &Profile, sample_index: usize, options: &TopOptions) -> Trimmed {
-        let mut graph = Graph::new(profile, sample_index, None);
-        let total = graph.flat_total();
-        let node_cutoff = cutoff(total, options.node_fraction);
-        let all = graph.nodes.len();
-        let heavy = graph.nodes.iter().filter(|node| node.cum.unsigned_abs() >= node_cutoff);
-        let kept: HashSet<_> = heavy.map(|node| node.info.clone()).collect();
-        let dropped = all - kept.len();
-        if dropped > 0 {
-            graph = Graph::new(profile, sample_index, Some(&kept));
-        }
-        let candidates = graph.nodes.len();
-        graph.sort(options.order);
-        if let Some(count) = options.node_count.filter(|count| (1..candidates).contains(count)) {
-            let kept = graph.nodes.iter().take(count).map(|node| node.info.clone()).collect();
-            graph = Graph::new(profile, sample_index, Some(&kept));
-            graph.sort(options.order);
-        }
-        graph.drop_light_edges(cutoff(total, options.edge_fraction));
-        Trimmed { graph, dropped, candidates }
-    }
-}
-
-fn cutoff(total: i64, fraction: f64) -> u64 {
-    ((total as f64 * fraction) as i64).unsigned_abs()
-}
-
-/// The sum of the absolute values.
-fn total(profile: &Profile, sample_index: usize) -> i64 {
-    profile.samples.iter().fold(0, |sum: i64, sample| sum.saturating_add(sample.values[sample_index].saturating_abs()))
-}
-
-/// The unit for all values. `minimum` is the one that fits the smallest; if that is another than the total's and more
-/// than a hundred times smaller, the one that shows the smallest as a hundredth.
-fn unit<'a>(graph: &Graph, total: i64, sample_type: &'a ValueType, wanted: &'a str) -> &'a str {
-    if wanted != "minimum" || graph.nodes.is_empty() {
-        return wanted;
-    }
-    let smallest = graph.nodes.iter().map(|node| if node.flat != 0 { node.flat } else { node.cum });
-    let smallest = smallest.map(i64::saturating_abs).filter(|value| *value > 0).min().unwrap_or(total);
-    let fitting = |value| scale(value, &sample_type.unit, "minimum").unit;
-    let unit = if fitting(smallest) != fitting(total) && smallest.saturating_mul(100) < total {
-        fitting(smallest.saturating_mul(100))
-    } else {
-        fitting(smallest)
-    };
-    if unit.is_empty() { &sample_type.unit } else { unit }
-}
-
-/// What stands behind each name: whether the function was inlined into all or some of its callers.
-fn inline_marks(graph: &Graph) -> Vec<&'static str> {
-    let mut seen = vec![(false, false); graph.nodes.len()];
-    for edge in &graph.edges {
-        let (inlined, called) = &mut seen[edge.to.position()];
-        *inlined |= edge.inline;
-        *called |= !edge.inline;
-    }
-    let mark = |seen| match seen {
-        (true, true) => " (partial-inline)",
-        (true, false) => " (inline)",
+/// What stands behind a name: whether the function was inlined into all or some of its callers.
+fn inline_mark(graph: &Graph, node: NodeIndex) -> &'static str {
+    let is_inlined = |(_, edge): (_, &Edge)| edge.inline;
+    match (graph.incoming(node).any(is_inlined), graph.incoming(node).all(is_inlined)) {
+        (true, true) => " (inline)",
+        (true, false) => " (partial-inline)",
         _ => "",
-    };
-    seen.into_iter().map(mark).collect()
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Node {
 /// The functions of a location, the outermost first.
 fn names(profile: &Profile, location: &Location) -> Vec<Text> {
     let object = location.mapping.map_or(Text::default(), |mapping| profile[mapping].filename.clone());
-    let name = |name: Text| NodeInfo { name, object: object.clone() }.printable_name();
+    let name = |name: Text| NodeInfo { name, object: object.clone(), ..NodeInfo::default() }.printable_name();
     if location.lines.is_empty() {
         return vec![name(Text::default())];
     }

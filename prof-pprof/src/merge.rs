@@ -1,0 +1,352 @@
+//! Many profiles → one: sample types that all have, units that fit, mappings of the same file made one wherever they lay.
+//! Subtracting and normalizing are merging with other weights. Records become profiles in `from_record.rs`.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::measurement::{are_of_one_kind, scale};
+use crate::{Builder, Error, Function, Label, LabelValue, Line, Location, Mapping, MappingIndex, Profile, ValueType};
+
+mod location;
+
+use location::Locations;
+
+/// Merges profiles: keeps the sample types that all have, in the first one's order and in the finest of their units, and
+/// sums samples of equal stacks and labels. A sample of zeros goes. A single profile stays as it is.
+///
+/// # Errors
+///
+/// If they have no sample type in common, or units that do not convert into each other.
+pub fn merge(mut profiles: Vec<Profile>) -> Result<Profile, Error> {
+    keep_common_sample_types(&mut profiles)?;
+    harmonize_units(&mut profiles)?;
+    if profiles.len() == 1 {
+        return Ok(profiles.remove(0));
+    }
+    let merged = sum(&profiles)?;
+    if merged.samples.iter().any(is_zero) { sum(&[merged]) } else { Ok(merged) }
+}
+
+/// The profile without what `base` holds: its samples are added with their values negated. With `mark`, each gets the label
+/// `pprof::base=true`, by which reports take the base as the whole.
+///
+/// # Errors
+///
+/// As [`merge`].
+pub fn subtract(profile: Profile, mut base: Profile, mark: bool) -> Result<Profile, Error> {
+    if mark {
+        for sample in &mut base.samples {
+            let is_mark = |label: &Label| &*label.key == BASE && matches!(label.value, LabelValue::Text(_));
+            sample.labels.retain(|label| !is_mark(label));
+            sample.labels.push(Label::text(BASE, "true"));
+        }
+    }
+    let negative = vec![-1.0; base.sample_types.len()];
+    scale_values(&mut base, &negative);
+    merge(vec![profile, base])
+}
+
+/// The key of the label of samples that came from a base.
+pub const BASE: &str = "pprof::base";
+
+/// Scales the profile's values so that each sample type sums up to the same as in `base`.
+///
+/// # Errors
+///
+/// If they are not of the same sample types and period.
+pub fn normalize(profile: &mut Profile, base: &Profile) -> Result<(), Error> {
+    compatible(profile, base)?;
+    let sums = |profile: &Profile| {
+        let mut sums = vec![0i64; profile.sample_types.len()];
+        for sample in &profile.samples {
+            for (sum, value) in sums.iter_mut().zip(&sample.values) {
+                *sum = sum.saturating_add(*value);
+            }
+        }
+        sums
+    };
+    let ratio = |(own, base): (i64, i64)| if own == 0 { 0.0 } else { base as f64 / own as f64 };
+    let ratios: Vec<_> = sums(profile).into_iter().zip(sums(base)).map(ratio).collect();
+    scale_values(profile, &ratios);
+    Ok(())
+}
+
+/// Multiplies the values of each sample type by its ratio, rounded. A sample of which no scaled value is left goes, as in
+/// other tools even if one that is not scaled is.
+fn scale_values(profile: &mut Profile, ratios: &[f64]) {
+    if ratios.iter().all(|ratio| *ratio == 1.0) {
+        return;
+    }
+    profile.samples.retain_mut(|sample| {
+        let mut any = false;
+        for (value, ratio) in sample.values.iter_mut().zip(ratios).filter(|(_, ratio)| **ratio != 1.0) {
+            *value = (*value as f64 * ratio).round() as i64;
+            any |= *value != 0;
+        }
+        any
+    });
+}
+
+fn keep_common_sample_types(profiles: &mut [Profile]) -> Result<(), Error> {
+    let Some(first) = profiles.first() else { return Err(Error::NoSampleTypes) };
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for sample_type in profiles.iter().flat_map(|profile| &profile.sample_types) {
+        *counts.entry(&sample_type.kind).or_default() += 1;
+    }
+    let is_common = |sample_type: &&ValueType| counts[&*sample_type.kind] == profiles.len();
+    let common: Vec<_> = first.sample_types.iter().filter(is_common).map(|common| common.kind.clone()).collect();
+    let Some(fallback) = common.first().cloned() else { return Err(Error::NothingInCommon) };
+    for profile in profiles {
+        let position = |kind: &crate::Text| profile.sample_types.iter().position(|own| own.kind == *kind);
+        let positions: Vec<_> = common.iter().filter_map(position).collect();
+        if positions.len() == profile.sample_types.len() && positions.is_sorted() {
+            continue;
+        }
+        if !common.contains(&profile.default_sample_type) {
+            profile.default_sample_type = fallback.clone();
+        }
+        profile.sample_types = positions.iter().map(|position| profile.sample_types[*position].clone()).collect();
+        for sample in &mut profile.samples {
+            sample.values = positions.iter().map(|position| sample.values[*position]).collect();
+        }
+    }
+    Ok(())
+}
+
+/// Scales everything to the finest unit.
+fn harmonize_units(profiles: &mut [Profile]) -> Result<(), Error> {
+    if profiles.len() < 2 {
+        return Ok(());
+    }
+    let unknown = ValueType::default();
+    let periods = profiles.iter().map(|profile| profile.period_type.as_ref().unwrap_or(&unknown));
+    let period = finest(&periods.collect::<Vec<_>>())?;
+    let width = profiles[0].sample_types.len();
+    let finest_of = |position: usize| finest(&profiles.iter().map(|p| &p.sample_types[position]).collect::<Vec<_>>());
+    let finest: Vec<_> = (0..width).map(finest_of).collect::<Result<_, _>>()?;
+    for profile in profiles {
+        if let Some(own) = &mut profile.period_type {
+            profile.period = scale(profile.period, &own.unit, &period.unit).value as i64;
+            own.unit = period.unit.clone();
+        }
+        let ratio = |(own, finest): (&ValueType, &ValueType)| scale(1, &own.unit, &finest.unit).value;
+        let ratios: Vec<_> = profile.sample_types.iter().zip(&finest).map(ratio).collect();
+        for (own, finest) in profile.sample_types.iter_mut().zip(&finest) {
+            own.unit = finest.unit.clone();
+        }
+        scale_values(profile, &ratios);
+    }
+    Ok(())
+}
+
+fn finest(types: &[&ValueType]) -> Result<ValueType, Error> {
+    let mut finest = types[0];
+    for other in &types[1..] {
+        // A plural makes no difference.
+        let kind = |value_type: &ValueType| value_type.kind.strip_suffix('s').unwrap_or(&value_type.kind).to_owned();
+        let units_fit = finest.unit == other.unit || are_of_one_kind(&finest.unit, &other.unit);
+        if kind(finest) != kind(other) || !units_fit {
+            return Err(Error::Incompatible { one: finest.clone(), other: (*other).clone() });
+        }
+        if scale(1, &other.unit, &finest.unit).value < 1.0 {
+            finest = other;
+        }
+    }
+    Ok(finest.clone())
+}
+
+fn compatible(one: &Profile, other: &Profile) -> Result<(), Error> {
+    let unknown = ValueType::default();
+    let period = |profile: &Profile| profile.period_type.as_ref().unwrap_or(&unknown).clone();
+    let pairs = one.sample_types.iter().zip(&other.sample_types);
+    let mut differing = pairs.filter(|(one, other)| one != other).map(|(one, other)| (one.clone(), other.clone()));
+    let differing = if period(one) != period(other) { Some((period(one), period(other))) } else { differing.next() };
+    match differing {
+        Some((one, other)) => Err(Error::Incompatible { one, other }),
+        None if one.sample_types.len() != other.sample_types.len() => Err(Error::NothingInCommon),
+        None => Ok(()),
+    }
+}
+
+fn is_zero(sample: &crate::Sample) -> bool {
+    sample.values.iter().all(|value| *value == 0)
+}
+
+/// The sum of profiles of the same sample types.
+fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
+    for other in &profiles[1..] {
+        compatible(&profiles[0], other)?;
+    }
+    let mut builder = Builder::new(profiles[0].sample_types.clone());
+    let mut mappings = Mappings::default();
+    let mut locations = Locations::default();
+    for profile in profiles {
+        let mut places = vec![None; profile.mappings.len()];
+        let mut placed = |mapping: MappingIndex, builder: &mut Builder| {
+            *places[mapping.position()].get_or_insert_with(|| mappings.place(&profile[mapping], builder))
+        };
+        // The main program's stays the first, whether or not there is a sample in it.
+        if !profile.mappings.is_empty() {
+            placed(MappingIndex::new(0), &mut builder);
+        }
+        let mut moved = vec![None; profile.locations.len()];
+        for sample in profile.samples.iter().filter(|sample| !is_zero(sample)) {
+            let stack = sample.locations.iter().map(|index| {
+                *moved[index.position()].get_or_insert_with(|| {
+                    let location = &profile[*index];
+                    let place = location.mapping.map(|mapping| placed(mapping, &mut builder));
+                    let line = |line: &Line| {
+                        let function: Function = profile[line.function].clone();
+                        Line { function: builder.function(function), ..*line }
+                    };
+                    let lines = location.lines.iter().map(line).collect();
+                    let (mapping, offset) = place.map_or((None, 0), |place| (Some(place.mapping), place.offset));
+                    let address = location.address.wrapping_add(offset);
+                    let start = place.map_or(0, |place| place.start);
+                    locations.index(Location { mapping, address, lines, ..*location }, start, &mut builder)
+                })
+            });
+            let stack = stack.collect();
+            let stack = builder.stack(stack);
+            let labels = builder.label_set(in_order(&sample.labels));
+            builder.add(stack, labels, &sample.values);
+        }
+    }
+    Ok(with_header(builder.finish(), profiles))
+}
+
+/// Labels sorted by key, text before numbers; the values of each key in their order.
+fn in_order(labels: &[Label]) -> Vec<Label> {
+    let mut labels = labels.to_vec();
+    labels.sort_by(|one, other| {
+        let key = |label: &Label| (matches!(label.value, LabelValue::Number { .. }), label.key.clone());
+        key(one).cmp(&key(other))
+    });
+    labels
+}
+
+fn with_header(merged: Profile, profiles: &[Profile]) -> Profile {
+    let first = &profiles[0];
+    let mut seen = HashSet::new();
+    let comments = profiles.iter().flat_map(|profile| &profile.comments).filter(|comment| seen.insert(*comment));
+    let mut time_nanos = 0;
+    let mut period = 0;
+    for profile in profiles {
+        if time_nanos == 0 || profile.time_nanos < time_nanos {
+            time_nanos = profile.time_nanos;
+        }
+        if period == 0 || period < profile.period {
+            period = profile.period;
+        }
+    }
+    let first_of = |text: fn(&Profile) -> &crate::Text| {
+        profiles.iter().map(text).find(|text| !text.is_empty()).cloned().unwrap_or_default()
+    };
+    Profile {
+        comments: comments.cloned().collect(),
+        time_nanos,
+        period,
+        duration_nanos: profiles.iter().fold(0, |sum: i64, profile| sum.saturating_add(profile.duration_nanos)),
+        period_type: first.period_type.clone(),
+        drop_frames: first.drop_frames.clone(),
+        keep_frames: first.keep_frames.clone(),
+        default_sample_type: first_of(|profile| &profile.default_sample_type),
+        doc_url: first_of(|profile| &profile.doc_url),
+        ..merged
+    }
+}
+
+/// Where a mapping went.
+#[derive(Clone, Copy)]
+struct Place {
+    mapping: MappingIndex,
+    /// The merged mapping's first address.
+    start: u64,
+    /// What is added to an address in the original.
+    offset: u64,
+}
+
+/// The mappings so far, by what makes two of them the same code.
+#[derive(Default)]
+struct Mappings {
+    known: HashMap<(u64, u64, crate::Text), (MappingIndex, u64)>,
+}
+
+impl Mappings {
+    fn place(&mut self, mapping: &Mapping, builder: &mut Builder) -> Place {
+        // Whole pages, because loaders differ in where they end.
+        let size = mapping.limit.wrapping_sub(mapping.start).wrapping_add(0xfff) & !0xfff;
+        let file = if mapping.build_id.is_empty() { &mapping.filename } else { &mapping.build_id };
+        let key = (size, mapping.file_offset, file.clone());
+        let (index, start) =
+            *self.known.entry(key).or_insert_with(|| (builder.mapping(mapping.clone()), mapping.start));
+        Place { mapping: index, start, offset: start.wrapping_sub(mapping.start) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::tests::{profile_of, stacks};
+
+    fn stack(frames: &str, value: i64) -> (Vec<String>, i64) {
+        (frames.split(';').map(str::to_owned).collect(), value)
+    }
+
+    #[test]
+    fn equal_samples_are_summed_and_zeros_go() {
+        let one = profile_of(&[("main;a", 1), ("main;b", 2)]);
+        let other = profile_of(&[("main;c", 8), ("main;b", 4), ("main;a", -1)]);
+        let merged = merge(vec![one, other]).unwrap();
+        assert_eq!(stacks(&merged), [stack("b;main", 6), stack("c;main", 8)]);
+        assert_eq!(merge(Vec::new()), Err(Error::NoSampleTypes));
+    }
+
+    #[test]
+    fn only_common_sample_types_stay_in_the_finest_unit() {
+        let mut one = profile_of(&[("main", 3)]);
+        one.sample_types = vec![ValueType::new("cpu", "milliseconds")];
+        let mut other = profile_of(&[("main", 7)]);
+        other.sample_types = vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")];
+        other.samples[0].values = vec![1, 7];
+        let merged = merge(vec![one, other]).unwrap();
+        assert_eq!(merged.sample_types, [ValueType::new("cpu", "nanoseconds")]);
+        assert_eq!(&*merged.default_sample_type, "cpu");
+        assert_eq!(stacks(&merged), [stack("main", 3_000_007)]);
+        let mut bytes = profile_of(&[("main", 1)]);
+        bytes.sample_types = vec![ValueType::new("cpu", "bytes")];
+        let kinds = merge(vec![profile_of(&[("main", 1)]), bytes]);
+        assert!(matches!(kinds, Err(Error::Incompatible { .. })));
+    }
+
+    #[test]
+    fn mappings_of_one_file_become_one_wherever_they_lay() {
+        let at = |start: u64, limit: u64| {
+            let mut profile = profile_of(&[("main", 1)]);
+            let filename = "/bin/x".into();
+            profile.mappings = vec![Mapping { start, limit, filename, ..Mapping::default() }];
+            profile.locations[0].mapping = Some(MappingIndex::new(0));
+            profile.locations[0].address = start + 0x10;
+            profile
+        };
+        let merged = merge(vec![at(0x1000, 0x2000), at(0x5000, 0x5ff0)]).unwrap();
+        assert_eq!((merged.mappings.len(), merged.locations.len()), (1, 1));
+        assert_eq!((merged.locations[0].address, merged.samples[0].values[0]), (0x1010, 2));
+    }
+
+    #[test]
+    fn a_base_is_taken_away_and_may_be_marked() {
+        let (one, base) = (profile_of(&[("main;a", 5), ("main;b", 2)]), profile_of(&[("main;a", 3), ("main;b", 2)]));
+        let difference = subtract(one.clone(), base.clone(), false).unwrap();
+        assert_eq!(stacks(&difference), [stack("a;main", 2)]);
+        let marked = subtract(one, base, true).unwrap();
+        assert_eq!(marked.samples.len(), 4);
+        assert_eq!(marked.samples[2].labels, [Label::text(BASE, "true")]);
+    }
+
+    #[test]
+    fn a_normalized_profile_sums_up_to_its_base() {
+        let mut profile = profile_of(&[("main;a", 1), ("main;b", 3)]);
+        normalize(&mut profile, &profile_of(&[("main", 100)])).unwrap();
+        assert_eq!(stacks(&profile), [stack("a;main", 25), stack("b;main", 75)]);
+    }
+}

@@ -1,0 +1,362 @@
+//! What all reports on a profile have in common: the profile after the filters, its total, how values are written, the
+//! graph of what is worth showing, and the lines above it. What is written of it is in the files of the reports.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::header;
+use super::options::{Format, Options};
+use super::values::ValueOptions;
+use crate::expression::{expression_of_option, of_option};
+use crate::graph::{Graph, NodeInfo, Order, Shape};
+use crate::label_units::{label_units, other_units};
+use crate::measurement::{label, percentage, scale};
+use crate::path::trimmed;
+use crate::{BASE, Error, LabelCondition, LabelValue, NameFilter, Profile, Text, ValueType};
+use crate::{add_label_frames, aggregate, filter_labels, filter_samples_by_label, prune_from, show_from};
+
+/// A profile as a report sees it.
+pub(crate) struct View {
+    /// After all filters, and with nothing told apart that is not to be.
+    pub profile: Profile,
+    /// As the format makes them.
+    pub options: Options,
+    /// The sum of the absolute values; of the base alone if the profile holds one.
+    pub total: i64,
+    /// Which of a sample's values is shown.
+    pub sample_index: usize,
+    /// What it counts.
+    pub sample_type: ValueType,
+    /// The unit that values are shown in.
+    pub unit: String,
+    /// The units of labels, as they were before the filters.
+    pub label_units: BTreeMap<Text, Text>,
+    /// What the user should know but that stops nothing, one line each.
+    pub notices: Vec<String>,
+    format: Format,
+}
+
+/// A graph of what is worth showing.
+pub(crate) struct Trimmed {
+    pub graph: Graph,
+    /// Nodes that were left to choose from.
+    pub candidates: usize,
+    /// Nodes below the cutoff.
+    pub dropped_nodes: usize,
+    /// Edges below theirs, as far as they were there in the end.
+    pub dropped_edges: usize,
+}
+
+impl View {
+    /// Applies the options to the profile.
+    ///
+    /// # Errors
+    ///
+    /// If an option cannot be read or does not fit the profile.
+    pub(crate) fn new(mut profile: Profile, format: &Format, options: &Options) -> Result<View, Error> {
+        let label_units = label_units(&profile);
+        let mut notices = other_units(&profile, &label_units);
+        let options = options.of(format);
+        let (roots, leaves) = (keys(&options.tag_root), keys(&options.tag_leaf));
+        let (any_root, any_leaf) = add_label_frames(&mut profile, &roots, &leaves, &options.unit);
+        let mut warn = |matched: bool, option: &str| {
+            if !matched {
+                notices.push(format!("{option} expression matched no samples"));
+            }
+        };
+        warn(options.tag_root.is_empty() || any_root, "TagRoot");
+        warn(options.tag_leaf.is_empty() || any_leaf, "TagLeaf");
+        if options.relative_percentages {
+            filter(&mut profile, &options, &label_units, &mut notices)?;
+        }
+        let sample_index = profile.sample_index(Some(&options.sample_index))?;
+        let mut sample_type = profile.sample_types[sample_index].clone();
+        if options.mean {
+            sample_type.kind = format!("mean_{}", sample_type.kind).into();
+        }
+        if options.divide_by == 0.0 {
+            return Err(Error::ZeroDivisor);
+        }
+        let total = total(&profile, sample_index, options.mean);
+        if !options.relative_percentages {
+            filter(&mut profile, &options, &label_units, &mut notices)?;
+        }
+        aggregate(&mut profile, options.granularity, !options.no_inlines, options.show_columns);
+        let unit = options.unit.clone();
+        let format = format.clone();
+        Ok(View { profile, options, total, sample_index, sample_type, unit, label_units, notices, format })
+    }
+
+    /// The value as people read it.
+    pub(crate) fn value(&self, value: i64) -> String {
+        label(self.scaled(value), &self.sample_type.unit, &self.unit)
+    }
+
+    /// The value in the unit of the report, without its fraction.
+    pub(crate) fn whole(&self, value: i64) -> i64 {
+        scale(value, &self.sample_type.unit, &self.unit).value as i64
+    }
+
+    /// The value divided as the options say.
+    pub(crate) fn scaled(&self, value: i64) -> i64 {
+        match self.ratio() {
+            Some(ratio) => (value as f64 * ratio) as i64,
+            None => value,
+        }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        Some(1.0 / self.options.divide_by).filter(|ratio| *ratio > 0.0 && *ratio != 1.0)
+    }
+
+    /// The graph of what is worth showing. Picks the unit that fits it, if none was asked for.
+    pub(crate) fn trimmed(&mut self) -> Trimmed {
+        let is_drawn = self.format == Format::Dot;
+        let order = if is_drawn { Order::Entropy } else { self.options.order };
+        let is_tree = self.is_tree();
+        let mut graph = self.graph(None);
+        let sum = graph.nodes().fold(0, |sum: i64, node| sum.saturating_add(node.flat.sum));
+        let node_cutoff = cutoff(sum, self.options.node_fraction);
+        let edge_cutoff = cutoff(sum, self.options.edge_fraction);
+        let mut dropped_nodes = 0;
+        if node_cutoff > 0 {
+            let heavy = graph.heavy(node_cutoff);
+            dropped_nodes = graph.listed().len() - heavy.len();
+            if dropped_nodes > 0 && is_tree {
+                graph.keep_in_tree(&heavy);
+            } else if dropped_nodes > 0 {
+                graph = self.graph(Some(&graph.infos(&heavy)));
+            }
+        }
+        let candidates = graph.listed().len();
+        graph.sort(order);
+        if let Some(count) = usize::try_from(self.options.node_count).ok().filter(|count| *count > 0) {
+            // Before nodes are chosen, because they weigh in the choice.
+            graph.drop_light_tags(node_cutoff);
+            graph.drop_light_edges(edge_cutoff);
+            let first = graph.first(count, is_drawn);
+            if first.len() != graph.listed().len() {
+                if is_tree {
+                    graph.keep_in_tree(&first);
+                } else {
+                    graph = self.graph(Some(&graph.infos(&first)));
+                }
+                graph.sort(order);
+            }
+        }
+        graph.drop_light_tags(node_cutoff);
+        let dropped_edges = graph.drop_light_edges(edge_cutoff);
+        if is_drawn {
+            graph.drop_redundant_edges();
+        }
+        self.pick_unit(&graph);
+        Trimmed { graph, candidates, dropped_nodes, dropped_edges }
+    }
+
+    fn is_tree(&self) -> bool {
+        self.options.call_tree && matches!(self.format, Format::Dot | Format::Callgrind)
+    }
+
+    fn graph(&mut self, kept: Option<&std::collections::HashSet<NodeInfo>>) -> Graph {
+        // Each time anew: a prefix that a path has twice goes twice, as in other tools.
+        for function in &mut self.profile.functions {
+            let file = trimmed(&function.file, &self.options.trim_path, &self.options.source_path);
+            if file.len() != function.file.len() {
+                function.file = file.into();
+            }
+        }
+        let bytes = self.label_units.get("bytes").cloned().unwrap_or_default();
+        for sample in &mut self.profile.samples {
+            // Of the numbers only sizes are drawn.
+            sample.labels.retain_mut(|label| match &mut label.value {
+                LabelValue::Text(_) => &*label.key != BASE,
+                LabelValue::Number { unit, .. } => {
+                    *unit = bytes.clone();
+                    &*label.key == "bytes"
+                }
+            });
+        }
+        let tag_name = |number: i64, unit: &str| label(number, unit, &self.unit);
+        Graph::new(
+            &self.profile,
+            &Shape {
+                sample_index: self.sample_index,
+                mean: self.options.mean,
+                call_tree: self.is_tree(),
+                drop_negative: self.options.drop_negative,
+                object_names: self.format == Format::Callgrind,
+                kept,
+                tag_name: if self.format == Format::Dot { Some(&tag_name) } else { None },
+            },
+        )
+    }
+
+    /// `minimum` is the unit that fits the smallest value; if that is another than the total's and more than a hundred times
+    /// smaller, the one that shows the smallest as a hundredth, unless the format knows no fractions.
+    fn pick_unit(&mut self, graph: &Graph) {
+        if self.unit != "minimum" || graph.listed().is_empty() {
+            return;
+        }
+        let smallest = graph.nodes().map(|node| i64::try_from(node.smallest_value()).unwrap_or(i64::MAX));
+        let smallest = smallest.filter(|value| *value > 0).min().unwrap_or(self.total);
+        let (smallest, largest) = (self.scaled(smallest), self.scaled(self.total));
+        let fitting = |value| scale(value, &self.sample_type.unit, "minimum").unit;
+        let mut unit = fitting(smallest);
+        let hundredfold = smallest.saturating_mul(100);
+        if unit != fitting(largest) && hundredfold < largest && self.format != Format::Callgrind {
+            unit = fitting(hundredfold);
+        }
+        self.unit = if unit.is_empty() { self.sample_type.unit.to_string() } else { unit.to_owned() };
+    }
+
+    /// For reports that go over samples: what values are, measured as before the filters.
+    pub(crate) fn value_options(&self) -> ValueOptions {
+        ValueOptions {
+            sample_index: self.sample_index,
+            mean: self.options.mean,
+            divide_by: self.options.divide_by,
+            unit: self.unit.clone(),
+            total: Some(self.total),
+            label_units: Some(self.label_units.clone()),
+        }
+    }
+
+    /// The lines about the profile as a whole.
+    pub(crate) fn profile_lines(&self) -> Vec<String> {
+        header::lines(&self.profile, &self.sample_type, self.total, &self.value(self.total), &self.options.zone)
+    }
+
+    /// The lines above a report. A drawing's are never compact, and tell of edges.
+    pub(crate) fn lines(&self, trimmed: &Trimmed) -> Vec<String> {
+        let is_drawn = self.format == Format::Dot;
+        let mut lines = if is_drawn || !self.options.compact_labels { self.profile_lines() } else { Vec::new() };
+        let filters = self.options.active_filters();
+        if !filters.is_empty() {
+            lines.push("Active filters:".into());
+            lines.extend(filters.iter().map(|filter| format!("   {}", shortened(filter))));
+        }
+        let shown = trimmed.graph.flat_total();
+        lines.push(format!(
+            "Showing nodes accounting for {}, {} of {} total",
+            self.value(shown),
+            percentage(shown, self.total).trim(),
+            self.value(self.total)
+        ));
+        if self.total != 0 {
+            let dropped = |count: usize, what: &str, of: &str, fraction| {
+                let plural = if count > 1 { "s" } else { "" };
+                let cutoff = self.value(i64::try_from(cutoff(self.total, fraction)).unwrap_or(i64::MAX));
+                (count > 0).then(|| format!("Dropped {count} {what}{plural} ({of} <= {cutoff})"))
+            };
+            lines.extend(dropped(trimmed.dropped_nodes, "node", "cum", self.options.node_fraction));
+            if is_drawn {
+                lines.extend(dropped(trimmed.dropped_edges, "edge", "freq", self.options.edge_fraction));
+            }
+            let count = trimmed.graph.listed().len();
+            if count > 0 && count < trimmed.candidates {
+                lines.push(format!("Showing top {count} nodes out of {}", trimmed.candidates));
+            }
+        }
+        if is_drawn {
+            lines.push("\nSee https://git.io/JfYMW for how to read the graph".into());
+        }
+        lines
+    }
+}
+
+/// The sum of the absolute values. If some samples are of a base, of those alone.
+pub(crate) fn total(profile: &Profile, sample_index: usize, mean: bool) -> i64 {
+    let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
+    for sample in &profile.samples {
+        let value = sample.values[sample_index].saturating_abs();
+        let divisor = if mean { sample.values[0] } else { 0 };
+        let is_base = sample
+            .labels
+            .iter()
+            .any(|label| &*label.key == BASE && matches!(&label.value, LabelValue::Text(text) if &**text == "true"));
+        for sum in std::iter::once(&mut all).chain(is_base.then_some(&mut base)) {
+            *sum = (sum.0.saturating_add(value), sum.1.saturating_add(divisor));
+        }
+    }
+    let (total, divisor) = if base.0 > 0 { base } else { all };
+    if divisor == 0 { total } else { total.wrapping_div(divisor) }
+}
+
+fn cutoff(total: i64, fraction: f64) -> u64 {
+    ((total as f64 * fraction) as i64).unsigned_abs()
+}
+
+/// A filter of more than 80 bytes loses its end.
+fn shortened(filter: &str) -> String {
+    if filter.len() <= 80 {
+        return filter.to_owned();
+    }
+    let end = (0..=80).rev().find(|end| filter.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &filter[..end])
+}
+
+fn keys(list: &str) -> Vec<&str> {
+    list.split(',').filter(|key| !key.is_empty()).collect()
+}
+
+/// Drops the samples, frames and labels that are not wanted.
+fn filter(
+    profile: &mut Profile,
+    options: &Options,
+    units: &BTreeMap<Text, Text>,
+    notices: &mut Vec<String>,
+) -> Result<(), Error> {
+    let names = NameFilter {
+        focus: optional("focus", &options.focus)?,
+        ignore: optional("ignore", &options.ignore)?,
+        hide: optional("hide", &options.hide)?,
+        show: optional("show", &options.show)?,
+    };
+    let outermost = optional("show_from", &options.show_from)?;
+    let condition = |option, text| LabelCondition::new(text).map_err(|error| of_option(option, error));
+    let tag_focus = condition("tagfocus", &options.tag_focus)?;
+    let tag_ignore = condition("tagignore", &options.tag_ignore)?;
+    let innermost = optional("prune_from", &options.prune_from)?;
+    let tag_show = optional("tagshow", &options.tag_show)?;
+    let tag_hide = optional("taghide", &options.tag_hide)?;
+    for (name, value, filter) in
+        [("tagfocus", &options.tag_focus, &tag_focus), ("tagignore", &options.tag_ignore, &tag_ignore)]
+    {
+        if filter.as_ref().is_some_and(LabelCondition::is_range) {
+            let value = value.split_once('=').map_or(&**value, |(_, value)| value);
+            notices.push(format!("{name}:Interpreted '{value}' as range, not regexp"));
+        }
+    }
+    let mut warn = |matched: bool, option: &str| {
+        if !matched {
+            notices.push(format!("{option} expression matched no samples"));
+        }
+    };
+    let matched = names.apply(profile);
+    warn(matched.focus, "Focus");
+    warn(matched.ignore, "Ignore");
+    warn(matched.hide, "Hide");
+    warn(matched.show, "Show");
+    if let Some(outermost) = &outermost {
+        warn(show_from(profile, outermost), "ShowFrom");
+    }
+    let (focused, ignored) = filter_samples_by_label(profile, tag_focus.as_ref(), tag_ignore.as_ref(), units);
+    warn(focused, "TagFocus");
+    warn(ignored, "TagIgnore");
+    let (shown, hidden) = filter_labels(profile, tag_show.as_ref(), tag_hide.as_ref());
+    warn(shown, "TagShow");
+    warn(hidden, "TagHide");
+    if let Some(innermost) = &innermost {
+        prune_from(profile, innermost);
+    }
+    Ok(())
+}
+
+/// An option that is an expression; empty text is none.
+fn optional(option: &'static str, pattern: &str) -> Result<Option<Regex>, Error> {
+    if pattern.is_empty() { Ok(None) } else { expression_of_option(option, pattern).map(Some) }
+}
+
+#[cfg(test)]
+mod tests;

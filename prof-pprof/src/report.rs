@@ -43,7 +43,7 @@ pub struct Report {
 
 /// The report on a profile that `format` names, byte for byte as `go tool pprof` gives it, but for compression.
 ///
-/// `ids` are those of the file that the profile was read from, which only `-raw` shows; see [`raw`].
+/// `ids` are those of the file that the profile was read from, which only `-raw` shows; see [`raw()`].
 ///
 /// # Errors
 ///

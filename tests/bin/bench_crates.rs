@@ -1,5 +1,5 @@
-//! Checks `cargo prof bench` against real crates: the own benchmarks of well-known crates from crates.io, in all versions of
-//! criterion and in divan, must each be labelled, and as much CPU time must be measured in their loops as the harness itself
+//! Checks `cargo prof bench` against real crates: the own benchmarks of well-known crates from crates.io, in versions
+//! of criterion from 0.3 on, must each be labelled, and as much CPU time must be measured in their loops as criterion itself
 //! says. The list is in `selection.rs`, the outcome goes to a section of `docs/compatibility.md`; the other is of
 //! `real_crates.rs`. The stories beside it need no crates but their fixtures.
 //!

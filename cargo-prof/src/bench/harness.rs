@@ -168,6 +168,15 @@ impl BenchHarness {
         line.strip_suffix(": benchmark").or_else(|| line.strip_suffix(": bench")).filter(|id| !id.is_empty())
     }
 
+    /// Whether a line of what should be a list says that it measures instead: its program may not look at its arguments.
+    pub fn is_measuring(self, line: &str) -> bool {
+        self.listed(line).is_none()
+            && match self {
+                BenchHarness::Criterion => line.contains(" time:   ["),
+                BenchHarness::Divan => line.contains('│') && line.contains("fastest"),
+            }
+    }
+
     /// How to run the benchmark `id` alone, where all were to be called with `arguments`.
     pub fn one(self, arguments: &[OsString], id: &str, length: &Length) -> Call {
         let flags = |values, dropped: &[&str]| {
@@ -309,6 +318,11 @@ mod tests {
         let listed = |line| BenchHarness::Criterion.listed(line);
         assert_eq!(listed("a: b/c d: benchmark"), Some("a: b/c d"));
         assert_eq!(listed("old: bench"), Some("old"));
+        assert!(BenchHarness::Divan.is_measuring("sums     fastest       │ slowest       │ median"));
+        assert!(
+            BenchHarness::Criterion.is_measuring("sum                     time:   [14.897 ns 19.953 ns 25.330 ns]")
+        );
+        assert!(!BenchHarness::Divan.is_measuring("sums::fastest │: benchmark"));
         for junk in ["", ": benchmark", "3 tests, 2 benchmarks", "Gnuplot not found, using plotters backend"] {
             assert_eq!(listed(junk), None);
         }

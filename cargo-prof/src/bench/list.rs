@@ -1,5 +1,6 @@
 //! Asks a bench executable for the benchmarks in it. Whatever else it prints is looked over.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use super::BenchHarness;
@@ -26,15 +27,34 @@ const USAGE: i32 = 2;
 ///
 /// If it cannot be run.
 pub fn list(mut command: Command, harness: BenchHarness) -> std::io::Result<Listed> {
-    let output = command.stdin(Stdio::null()).output()?;
-    if output.status.code() == Some(USAGE) {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    let errors = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What cannot be read is only not shown.
+        let _ = stderr.as_mut().map(|stderr| stderr.read_to_end(&mut bytes));
+        bytes
+    });
+    let mut text = String::new();
+    for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')) {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        if harness.is_measuring(&line) {
+            // It would measure everything, unseen, only to be run again.
+            child.kill()?;
+            child.wait()?;
+            return Ok(Listed::Other);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let status = child.wait()?;
+    if status.code() == Some(USAGE) {
         return Ok(Listed::Refused);
     }
-    if !output.status.success() {
-        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        return Ok(Listed::Failed(text.concat()));
+    if !status.success() {
+        text.push_str(&String::from_utf8_lossy(&errors.join().unwrap_or_default()));
+        return Ok(Listed::Failed(text));
     }
-    let text = String::from_utf8_lossy(&output.stdout);
     Ok(read(&text, harness))
 }
 
@@ -65,6 +85,15 @@ mod tests {
         );
         assert_eq!(read("\n"), benchmarks(&[]));
         assert_eq!(read("sum: 12 ns/iter\n"), Listed::Other);
+    }
+
+    #[test]
+    fn one_that_measures_instead_is_stopped() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo 'x  fastest │ slowest │ mean'; exec sleep 100"]);
+        let start = std::time::Instant::now();
+        assert_eq!(list(command, BenchHarness::Divan).unwrap(), Listed::Other);
+        assert!(start.elapsed().as_secs() < 50);
     }
 
     #[test]

@@ -34,8 +34,8 @@ impl Report {
         match &self.outcome {
             Ok(judged) => {
                 let mut text = format!(
-                    "{crate_:<28} {:<16} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
-                    harness(self.selected, judged),
+                    "{crate_:<28} criterion {:<7} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
+                    judged.criterion,
                     judged.labelled,
                     judged.listed,
                     judged.own_share * 100.0,
@@ -59,7 +59,7 @@ impl Report {
         match &self.outcome {
             Ok(judged) => format!(
                 "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | `{bench}` | {filter} | {} | {} | {:.1} % | {} | {:.3} | {} |",
-                harness(self.selected, judged),
+                judged.criterion,
                 judged.listed,
                 judged.labelled,
                 judged.own_share * 100.0,
@@ -68,10 +68,7 @@ impl Report {
                 if judged.wrong.is_empty() { "pass".to_owned() } else { judged.wrong.join("; ").replace('|', "\\|") },
             ),
             Err(_) => {
-                format!(
-                    "| {name} | {version} | {} | `{bench}` | {filter} | – | – | – | – | – | not checked |",
-                    self.selected.harness.name()
-                )
+                format!("| {name} | {version} | – | `{bench}` | {filter} | – | – | – | – | – | not checked |")
             }
         }
     }
@@ -107,7 +104,7 @@ A crate passes if
   each that it lists has samples;
 - at most {own_share} % of the profile is the harness's own work: statistics, plots, reports;
 - the CPU time in the measured loops (`phase` is `measure`) is what the harness itself measured, within {deviation} %: the sum
-  of the times in criterion's `sample.json`, the mean by the number of turns in divan's table;
+  of the times in criterion's `sample.json`;
 - the CPU time in all phases together is what the kernel counts for the processes, at most {deviation} % more, and
   {unsampled} % less for what they do before sampling begins and after it ends.
 
@@ -115,17 +112,13 @@ The harness measures wall time, and what else runs on the machine is in it. So a
 longer, from {first} seconds up to {last} for each benchmark. It is called busy, and not held against anybody, if it is
 longer than the CPU time while something waited for a processor for more than {deviation} % of the time.
 
-| crate | version | harness | bench | filter | benchmarks | labels found | harness's own work | measured / own time | sampled / used | result |
+| crate | version | criterion | bench | filter | benchmarks | labels found | harness's own work | measured / own time | sampled / used | result |
 |---|---|---|---|---|---:|---:|---:|---:|---:|---|
 {rows}
 
 {checked}
 "
     )
-}
-
-fn harness(selected: &Selected, judged: &Judged) -> String {
-    format!("{} {}", selected.harness.name(), judged.harness)
 }
 
 /// The smallest and the largest ratio of a benchmark.

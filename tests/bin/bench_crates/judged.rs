@@ -11,7 +11,7 @@ use prof_tests::workshop::Workshop;
 use crate::own_times;
 use crate::profiles;
 use crate::run::Benches;
-use crate::selection::{Harness, Selected};
+use crate::selection::Selected;
 use crate::used;
 
 /// The largest share of the harness's own work in a profile.
@@ -26,8 +26,8 @@ pub const MEASUREMENTS: [u32; 3] = [2, 4, 8];
 
 /// What came of a crate.
 pub struct Judged {
-    /// The version of the harness.
-    pub harness: String,
+    /// The version of criterion.
+    pub criterion: String,
     /// How many benchmarks it lists.
     pub listed: usize,
     /// How many of them are labels of samples.
@@ -66,7 +66,7 @@ impl Compared {
 /// If the crate cannot be obtained, or its benchmarks do not build or run.
 pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String> {
     let source = published::obtain(selected.name, selected.version, &workshop.folder)?;
-    let harness = source.locked(selected.harness.name())?.join(", ");
+    let criterion = source.locked("criterion")?.join(", ");
     let benches = Benches::build(workshop, selected, &source)?;
     let listed = benches.listed()?;
     if listed.is_empty() {
@@ -83,12 +83,12 @@ pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String>
         wrong.push(format!("{:.1} % of the CPU time is the harness's own work", own_share * 100.0));
     }
 
-    let mut compared = compare(&benches, selected.harness, MEASUREMENTS[0], &listed)?;
+    let mut compared = compare(&benches, MEASUREMENTS[0], &listed)?;
     for seconds in MEASUREMENTS.into_iter().skip(1) {
         if is_near(compared.ratio) {
             break;
         }
-        compared = compare(&benches, selected.harness, seconds, &listed)?;
+        compared = compare(&benches, seconds, &listed)?;
     }
     if !is_near(compared.ratio) && !compared.is_busy() {
         wrong.push(format!("{:.3} of the time that the harness measured is in the profile", compared.ratio));
@@ -96,27 +96,24 @@ pub fn judge(workshop: &Workshop, selected: &Selected) -> Result<Judged, String>
     if !(1.0 - UNSAMPLED..=1.0 + DEVIATION).contains(&compared.sampled) {
         wrong.push(format!("{:.3} of the CPU time that the kernel counted is in the profile", compared.sampled));
     }
-    Ok(Judged { harness, listed: listed.len(), labelled, own_share, compared, wrong })
+    Ok(Judged { criterion, listed: listed.len(), labelled, own_share, compared, wrong })
 }
 
 fn is_near(ratio: f64) -> bool {
     (ratio - 1.0).abs() <= DEVIATION
 }
 
-fn compare(benches: &Benches, harness: Harness, seconds: u32, listed: &[String]) -> Result<Compared, String> {
+fn compare(benches: &Benches, seconds: u32, listed: &[String]) -> Result<Compared, String> {
     let (started, before) = (Instant::now(), used::waited());
     let measured = benches.measured(seconds)?;
     let waited = before.zip(used::waited()).map_or(Duration::ZERO, |(before, after)| after.saturating_sub(before));
     let waited = waited.as_secs_f64() / started.elapsed().as_secs_f64();
 
     let evidence = Evidence::checked(&measured.profile)?;
-    let own = match harness {
-        Harness::Criterion => own_times::of_criterion(&measured.home)?,
-        Harness::Divan => listed.iter().cloned().zip(own_times::of_divan(&measured.stdout)).collect(),
-    };
+    let own = own_times::seconds(&measured.home)?;
     let missing = listed.iter().find(|id| !own.contains_key(*id));
     if let Some(missing) = missing {
-        return Err(format!("{} does not say how long {missing} took", harness.name()));
+        return Err(format!("criterion does not say how long {missing} took"));
     }
     let in_loops = own.keys().map(|id| profiles::measured(&evidence, id)).sum::<f64>();
     let ratios = own.iter().map(|(id, seconds)| (id.clone(), profiles::measured(&evidence, id) / seconds)).collect();

@@ -47,12 +47,10 @@ fn is_of_harness(profile: &Profile, sample: &Sample) -> bool {
     lines.map(|line| &profile[line.function].name).any(|name| HARNESS.is_match(name))
 }
 
-/// Functions in which no harness runs a benchmark.
+/// Functions in which criterion does not run a benchmark.
 static HARNESS: LazyLock<Regex> = LazyLock::new(|| {
     let criterion = "criterion::(analysis|stats|report|plot|kde|html|estimate|connection|csv_report|fs|model)::";
-    let divan = "divan::(stats|tree_painter)::|divan::time::timer::Timer::measure";
-    Regex::new(&format!("^[<&]*({criterion}|criterion_plot::|plotters(_[a-z]+)?::|{divan})"))
-        .expect("the pattern is right")
+    Regex::new(&format!("^[<&]*({criterion}|criterion_plot::|plotters(_[a-z]+)?::)")).expect("the pattern is right")
 });
 
 #[cfg(test)]
@@ -66,11 +64,7 @@ mod tests {
         {
             assert!(HARNESS.is_match(name), "{name}");
         }
-        for name in [
-            "criterion::bencher::Bencher::iter",
-            "divan::benchmark::BenchContext::bench_loop",
-            "a::criterion::stats::x",
-        ] {
+        for name in ["criterion::bencher::Bencher::iter", "a::criterion::stats::x"] {
             assert!(!HARNESS.is_match(name), "{name}");
         }
     }

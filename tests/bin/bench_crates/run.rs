@@ -1,4 +1,4 @@
-//! Runs a crate's benchmarks with `cargo prof bench`: to list them, for a time, and with the harness's own measurement. What
+//! Runs a crate's benchmarks with `cargo prof bench`: to list them, for a time, and with criterion's own measurement. What
 //! came of it is read in `profiles.rs` and `own_times.rs`. No run builds but the first.
 
 use std::fs;
@@ -8,7 +8,7 @@ use prof_tests::host_triple;
 use prof_tests::published::{Source, failed};
 use prof_tests::workshop::{Run, Workshop};
 
-use crate::selection::{Harness, Selected};
+use crate::selection::Selected;
 use crate::used;
 
 /// How finely is sampled: by far more than by default, so that few seconds are enough.
@@ -31,8 +31,6 @@ pub struct Measured {
     pub home: PathBuf,
     /// The file with the CPU seconds of each process.
     pub used: PathBuf,
-    /// What was printed.
-    pub stdout: String,
 }
 
 impl<'a> Benches<'a> {
@@ -54,12 +52,7 @@ impl<'a> Benches<'a> {
     ///
     /// If it does not.
     pub fn listed(&self) -> Result<Vec<String>, String> {
-        let (harness, variables): (&[&str], &[_]) = match self.selected.harness {
-            Harness::Criterion => (&["--list"], &[]),
-            // It knows the format by this variable only.
-            Harness::Divan => (&["--list", "--format", "terse"], &[("NEXTEST", Path::new("1"))]),
-        };
-        let run = self.run(&[], harness, "list", variables)?;
+        let run = self.run(&[], &["--list"], "list", &[])?;
         self.must_succeed(&run, "list")?;
         let id =
             |line: &str| line.strip_suffix(": benchmark").or_else(|| line.strip_suffix(": bench")).map(str::to_owned);
@@ -93,16 +86,13 @@ impl<'a> Benches<'a> {
             fs::remove_file(&used).map_err(failed("remove", &used))?;
         }
         let seconds = seconds.to_string();
-        let harness: &[&str] = match self.selected.harness {
-            Harness::Criterion => &["--warm-up-time", "1", "--measurement-time", &seconds],
-            Harness::Divan => &["--min-time", &seconds],
-        };
+        let harness = ["--warm-up-time", "1", "--measurement-time", &seconds];
         let own = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
         let runner = format!("CARGO_TARGET_{}_RUNNER", host_triple().replace('-', "_").to_uppercase());
         let variables = [("CRITERION_HOME", &*home), (&runner, &own), (used::VARIABLE, &used)];
-        let run = self.run(&[&cpu_profile(&profile), "--measure"], harness, "measured", &variables)?;
+        let run = self.run(&[&cpu_profile(&profile), "--measure"], &harness, "measured", &variables)?;
         self.must_succeed(&run, "measured")?;
-        Ok(Measured { profile, home, used, stdout: run.stdout })
+        Ok(Measured { profile, home, used })
     }
 
     fn run(&self, more: &[&str], harness: &[&str], name: &str, variables: &[(&str, &Path)]) -> Result<Run, String> {

@@ -67,13 +67,17 @@ pub fn apply(profile: &mut Profile, keep: Keep, harness: impl Fn(&str, &str) -> 
         }
         return left_out;
     }
-    let is_measured = |phase: Option<Phase>| matches!(phase, None | Some(Phase::Measure));
-    let ids = |is_wanted: &dyn Fn(Option<Phase>) -> bool| -> HashSet<_> {
-        let wanted = profile.samples.iter().zip(&phases).filter(|(_, phase)| is_wanted(**phase));
+    let has_no_stack = |sample: &Sample| match sample.locations[..] {
+        // `[unsampled]` or `[lost]`: time of which no phase is known.
+        [location] => profile[location].lines.iter().any(|line| profile[line.function].name.starts_with('[')),
+        _ => false,
+    };
+    let ids = |is_wanted: &dyn Fn(&Sample, Option<Phase>) -> bool| -> HashSet<_> {
+        let wanted = profile.samples.iter().zip(&phases).filter(|(sample, phase)| is_wanted(sample, **phase));
         wanted.map(|(sample, _)| identity(sample)).collect()
     };
-    let measured = ids(&is_measured);
-    let unmeasured = &ids(&|phase| phase == Some(Phase::Warmup)) - &measured;
+    let measured = ids(&|sample, phase| phase.map_or(!has_no_stack(sample), |phase| phase == Phase::Measure));
+    let unmeasured = &ids(&|_, phase| phase == Some(Phase::Warmup)) - &measured;
     left_out.unmeasured = unmeasured.len();
     // What did not list its benchmarks ran as one, by the name of its target. It may iterate in its own way.
     let mut whole: HashSet<_> = profile.samples.iter().map(identity).filter(is_named_as_its_target).collect();
@@ -286,6 +290,7 @@ mod tests {
             ("a", &["sort", "criterion::analysis::estimates", "rayon_core::registry::run"], 32),
             ("a", &["work", "pool::worker", "start_thread"], 64),
             ("slow", &["work", ITER, WARM_UP, MAIN], 128),
+            ("slow", &["[unsampled]"], 0),
             // What ran as a whole, by its target's name.
             ("b", &["work", "b::main", MAIN], 256),
             ("broken", &["prepare", "b::main", MAIN], 0),
@@ -293,7 +298,7 @@ mod tests {
         let left_out = applied(Keep::Loop, &mut profile);
         let expected = LeftOut { values: vec![6, 62], warmup: 2, setup: 12, analysis: 48, unmeasured: 1 };
         assert_eq!(left_out, expected);
-        assert_eq!(left(&profile), [(1, None), (64, None), (128, Some("warmup".into())), (256, None)]);
+        assert_eq!(left(&profile), [(1, None), (64, None), (128, Some("warmup".into())), (0, None), (256, None)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::command_line::{Argument, split};
 pub enum BenchHarness {
     /// criterion, from 0.3 on.
     Criterion,
-    /// divan, from 0.1.4 on.
+    /// divan, from 0.1.19 on: earlier ones do not list benchmarks with arguments, or not at all.
     Divan,
 }
 

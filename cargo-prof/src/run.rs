@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use prof_record::{
-    BENCH_VARIABLE, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE, ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE,
-    TEST_THREADS_VARIABLE,
+    BENCH_ITERATIONS_VARIABLE, BENCH_TIMES_VARIABLE, BENCH_VARIABLE, CPU_PERIOD_VARIABLE, DIRECTORY_VARIABLE,
+    ENGINE_VARIABLE, HEAP_PEAK_VARIABLE, HEAP_PERIOD_VARIABLE, TEST_THREADS_VARIABLE,
 };
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::SignalsInfo;
@@ -133,7 +133,10 @@ impl Run<'_> {
         command.env(CPU_PERIOD_VARIABLE, self.asked.cpu_period().to_string());
         command.env(HEAP_PERIOD_VARIABLE, self.asked.mem_rate.unwrap_or(0).to_string());
         command.env(HEAP_PEAK_VARIABLE, if self.asked.keeps_peaks() { "1" } else { "0" });
-        command.env_remove(BENCH_VARIABLE);
+        // Who runs a benchmark alone says so there.
+        for of_benchmarks in [BENCH_VARIABLE, BENCH_ITERATIONS_VARIABLE, BENCH_TIMES_VARIABLE] {
+            command.env_remove(of_benchmarks);
+        }
         match self.asked.engine {
             Some(engine) => command.env(ENGINE_VARIABLE, engine.name()),
             None => command.env_remove(ENGINE_VARIABLE),

@@ -42,15 +42,20 @@ impl Lock {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
-        let mut tries = 0;
-        while self.0.load(Ordering::Relaxed) || self.0.swap(true, Ordering::Acquire) {
-            tries += 1;
-            // Its holder may have been put to sleep.
-            if tries % 64 == 0 {
-                sys::yield_now();
-            }
-            std::hint::spin_loop();
+        spin_while(|| self.0.load(Ordering::Relaxed) || self.0.swap(true, Ordering::Acquire));
+    }
+}
+
+/// Waits for another thread, which needs a few instructions to its end.
+pub fn spin_while(is_held: impl Fn() -> bool) {
+    let mut tries = 0;
+    while is_held() {
+        tries += 1;
+        // It may have been put to sleep.
+        if tries % 64 == 0 {
+            sys::yield_now();
         }
+        std::hint::spin_loop();
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::sync::atomic::{compiler_fence, AtomicBool, AtomicU8, Ordering};
 
-use crate::lock::Lock;
+use crate::lock::{spin_while, Lock};
 use crate::{sys, thread};
 
 /// The lock. Zeroed memory is one that nobody holds.
@@ -97,15 +97,7 @@ impl OwnedLock {
         }
         sys::set_errno(errno);
         let Holds(holds) = &HOLDS[usize::from(owner) % thread::SHARDS];
-        let mut tries = 0;
-        while holds.load(Ordering::Acquire) {
-            tries += 1;
-            // It may have been put to sleep.
-            if tries % 64 == 0 {
-                sys::yield_now();
-            }
-            std::hint::spin_loop();
-        }
+        spin_while(|| holds.load(Ordering::Acquire));
     }
 }
 

@@ -3,21 +3,12 @@
 
 use std::process::Command;
 
-use prof_tests::{Outcome, Project, skip};
+use prof_tests::{Project, skip};
 use serde_json::Value;
-
-/// The document in the last line of standard output.
-#[track_caller]
-fn document(outcome: &Outcome) -> Value {
-    let line = outcome.stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", outcome.stderr))
-}
 
 #[track_caller]
 fn row<'a>(document: &'a Value, target: &str, name: &str) -> &'a Value {
-    let rows = document["benchmarks"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["target"] == target && row["name"] == name);
-    row.unwrap_or_else(|| panic!("no {target} {name} in {document:#}"))
+    prof_tests::row(&document["benchmarks"], target, name)
 }
 
 /// Fails unless an iteration of the benchmark allocates so many blocks, and bytes in all.
@@ -43,7 +34,7 @@ fn criterion_and_divan_count_their_iterations() {
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let ours = ["bench", "--benchmem", "--format=json"];
     let outcome = project.prof(&[&ours[..], &targets].concat()).succeeded();
-    let document = document(&outcome);
+    let document = outcome.document();
     assert_eq!((&document["version"], &document["rows"]), (&1.into(), &Value::Array(Vec::new())));
     for target in ["bench/memory-criterion-3", "bench/memory-criterion-8"] {
         allocates(&document, target, "none", 0.0, 0.0);
@@ -120,7 +111,7 @@ fn bench_functions_run_single_iterations() {
     }
     let project = Project::of("nightly-bench");
     let outcome = project.prof(&["+nightly", "bench", "--benchmem", "--format=json"]).succeeded();
-    let document = document(&outcome);
+    let document = outcome.document();
     allocates(&document, "lib/nightly_bench", "tests::list_of_few", 1.0, 800.0);
     allocates(&document, "lib/nightly_bench", "tests::sum_of_many", 0.0, 0.0);
     allocates(&document, "bench/memory", "three_blocks", 3.0, 96.0);

@@ -99,7 +99,7 @@ fn a_program_that_a_test_starts_is_not_the_tests() {
 fn scripts_get_the_leaks_as_well() {
     let project = Project::of("heap-ends");
     let outcome = of_tests(&project, &["--leaks", "--format", "json"], &["tests::leaks", "tests::sets_up_once"]);
-    let document: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
+    let document = outcome.document();
     let leaks = document["leaks"].as_array().unwrap();
     let verdicts: Vec<_> = leaks.iter().map(|leak| leak["verdict"].as_str().unwrap()).collect();
     assert_eq!((leaks[0]["name"].as_str(), leaks[0]["blocks"].as_u64()), (Some("tests::leaks"), Some(3)));
@@ -115,7 +115,7 @@ fn what_is_freed_after_the_end_of_a_test_was_left_nevertheless() {
         project.prof(&[&["test", "--leaks", "--test", "late"], ours, &["--", "--test-threads=1"]].concat()).succeeded()
     };
     let outcome = late(&["--memstats", "--format", "json"]);
-    let document: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
+    let document = outcome.document();
     let find = |list: &str, name: &str| {
         let found = document[list].as_array().unwrap().iter().find(|entry| entry["name"] == name);
         found.unwrap_or_else(|| panic!("no {name} among the {list} in {document:#}")).clone()

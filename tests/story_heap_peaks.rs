@@ -60,6 +60,6 @@ fn the_peak_of_several_threads_is_known_to_the_byte() {
         let samples = peak.all().through(function);
         assert_eq!((samples.total("peak_space"), samples.total("peak_objects")), (bytes, blocks), "{function}");
     }
-    let document: serde_json::Value = serde_json::from_str(outcome.stdout.lines().last().unwrap()).unwrap();
+    let document = outcome.document();
     assert_eq!(document["rows"][0]["peak_bytes"], peak.all().total("peak_space"), "{document:#}");
 }

@@ -1,28 +1,19 @@
 //! Story: `--memstats` counts for each test what it allocates, has in use at most and leaves, to the byte, for people and
 //! for scripts.
 
-use prof_tests::{Outcome, Project};
+use prof_tests::Project;
 use serde_json::Value;
-
-/// The document in the last line of standard output.
-#[track_caller]
-fn document(outcome: &Outcome) -> Value {
-    let line = outcome.stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", outcome.stderr))
-}
 
 #[track_caller]
 fn row<'a>(document: &'a Value, target: &str, name: &str) -> &'a Value {
-    let rows = document["rows"].as_array().unwrap();
-    let row = rows.iter().find(|row| row["target"] == target && row["name"] == name);
-    row.unwrap_or_else(|| panic!("no {target} {name} in {document:#}"))
+    prof_tests::row(&document["rows"], target, name)
 }
 
 #[test]
 fn each_test_has_a_row_that_is_true_to_the_byte() {
     let project = Project::of("heap-ends");
     let outcome = project.prof(&["test", "--memstats", "--format", "json", "--lib"]).succeeded();
-    let document = document(&outcome);
+    let document = outcome.document();
     assert_eq!(document["version"], 1);
     let row = |name| row(&document, "lib/heap_ends", name);
     for (name, allocations, bytes, left) in [
@@ -44,7 +35,7 @@ fn each_test_has_a_row_that_is_true_to_the_byte() {
 fn each_test_has_its_own_peak() {
     let project = Project::of("heap-ends");
     let outcome = project.prof(&["test", "--memstats", "--format", "json", "--lib"]).succeeded();
-    let document = document(&outcome);
+    let document = outcome.document();
     for (name, peak) in [("tests::leaks", 3000), ("tests::leaves_nothing", 50), ("tests::peaks", 510_240)] {
         assert_eq!(row(&document, "lib/heap_ends", name)["peak_bytes"], peak, "{name}");
     }
@@ -55,7 +46,7 @@ fn a_program_is_a_row_and_its_last_line_may_have_no_end() {
     let project = Project::of("heap-ends");
     let outcome = project.prof(&["run", "-q", "--memstats", "--format=json"]).succeeded();
     assert!(outcome.stdout.starts_with("no end of line\n{"), "{}", outcome.stdout);
-    let document = document(&outcome);
+    let document = outcome.document();
     let row = row(&document, "bin/heap-ends", "heap-ends");
     assert_eq!(row["kind"], "process");
     assert!(row["bytes"].as_u64() >= Some(710_240) && row["left_bytes"].as_u64() >= Some(10_240), "{row}");
@@ -89,7 +80,7 @@ fn people_get_a_table_and_scripts_a_file_beside_the_profiles_that_were_asked_for
 fn a_test_with_a_main_of_its_own_is_a_row_and_the_program_that_it_starts_is_none() {
     let project = Project::of("heap-ends");
     let outcome = project.prof(&["test", "--memstats", "--format", "json", "--test", "own-main"]).succeeded();
-    let document = document(&outcome);
+    let document = outcome.document();
     let rows = document["rows"].as_array().unwrap();
     let targets: Vec<_> = rows.iter().map(|row| (row["target"].as_str(), row["kind"].as_str())).collect();
     assert_eq!(targets, [(Some("test/own-main"), Some("process"))]);

@@ -23,7 +23,7 @@ mod tool;
 
 pub use environment::clean_environment;
 pub use evidence::{Evidence, Selection, commented};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, row};
 pub use project::{Project, Twice};
 pub use skip::skip;
 pub use tool::{host_triple, tool, workspace_root};

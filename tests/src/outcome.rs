@@ -4,6 +4,8 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Output};
 
+use serde_json::Value;
+
 use crate::comparable;
 
 /// What came of a command.
@@ -28,6 +30,13 @@ impl Outcome {
     pub fn succeeded(self) -> Outcome {
         assert!(self.status.success(), "{}\n{}\n{}", self.status, self.stdout, self.stderr);
         self
+    }
+
+    /// The JSON document in the last line of standard output.
+    #[track_caller]
+    pub fn document(&self) -> Value {
+        let line = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", self.stderr))
     }
 
     /// The names of the packages that cargo compiled.
@@ -55,6 +64,13 @@ impl Outcome {
         assert_same_text(&comparable::stderr(&self.stderr), &comparable::stderr(&other.stderr), "stderr", other);
         assert_eq!(self.code(), other.code(), "exit status\n{}", other.stderr);
     }
+}
+
+/// The row of that target and name in a list of rows of such a document.
+#[track_caller]
+pub fn row<'a>(rows: &'a Value, target: &str, name: &str) -> &'a Value {
+    let found = rows.as_array().and_then(|rows| rows.iter().find(|row| row["target"] == target && row["name"] == name));
+    found.unwrap_or_else(|| panic!("no {target} {name} in {rows:#}"))
 }
 
 impl From<Output> for Outcome {

@@ -62,6 +62,7 @@ fn every_benchmark_is_a_label_in_every_version() {
         assert!(outcome.stderr.contains(line), "{line}\n{}", outcome.stderr);
     }
     assert!(!outcome.stderr.contains("of own"), "one without a harness has no progress");
+    assert!(cpu.comments().contains("left out: "), "{}", cpu.comments());
 }
 
 #[test]

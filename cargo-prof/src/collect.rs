@@ -20,6 +20,9 @@ use heap::Heap;
 
 pub use targets::{Targets, target_name};
 
+/// What comments begin with.
+const TOOL: &str = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
+
 /// What a run measured.
 pub struct Collected {
     /// The CPU profile, if it was asked for.
@@ -203,6 +206,8 @@ impl Collected {
             self.left_out = phase::apply(profile, asked.phases, harness);
             totals.samples = without(totals.samples, self.left_out.values.first());
             totals.nanos = without(totals.nanos, self.left_out.values.last());
+            // The comment before counts all samples that were taken.
+            profile.comments.extend(self.left_out.text().map(|text| format!("{TOOL}: {text}").into()));
         }
         if let Some((profile, totals)) = &mut self.mem {
             self.left_out_memory = phase::apply(profile, asked.phases, harness);
@@ -219,12 +224,11 @@ impl Collected {
     }
 
     fn comment(&mut self, asked: Asked) {
-        let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
         let (engines, doors) = (self.engines(), self.doors());
         if let (Some((profile, totals)), Some(rate)) = (&mut self.cpu, asked.cpu_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {engines}, {rate} Hz, {} samples, {} captures, {} unsampled, {} lost, {} truncated, {} \
+                    "{TOOL}: engine {engines}, {rate} Hz, {} samples, {} captures, {} unsampled, {} lost, {} truncated, {} \
                      broken, {} processes",
                     totals.samples,
                     totals.captures,
@@ -240,7 +244,7 @@ impl Collected {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.mem, asked.mem_rate) {
             profile.comments.push(
                 format!(
-                    "{tool}: engine {doors}, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} broken, {} \
+                    "{TOOL}: engine {doors}, 1 sample in {rate} bytes, {} samples, {} lost, {} truncated, {} broken, {} \
                      processes",
                     totals.samples,
                     totals.lost_samples,
@@ -255,9 +259,8 @@ impl Collected {
 
     fn comment_peak(&mut self, asked: Asked) {
         if let (Some((profile, totals)), Some(rate)) = (&mut self.peak, asked.mem_rate) {
-            let tool = concat!("cargo-prof ", env!("CARGO_PKG_VERSION"));
             let (processes, lost) = (totals.processes, totals.lost_samples);
-            let comment = format!("{tool}: peaks, 1 sample in {rate} bytes, {lost} lost, {processes} processes");
+            let comment = format!("{TOOL}: peaks, 1 sample in {rate} bytes, {lost} lost, {processes} processes");
             profile.comments.push(comment.into());
         }
     }

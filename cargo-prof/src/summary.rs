@@ -125,18 +125,7 @@ impl Summary<'_> {
 
 /// What of the benchmarks' processes is not in the CPU profile and not in the memory profile.
 fn left_out(left_out: &LeftOut, memory: &LeftOut) -> Vec<String> {
-    let time = |nanos| measurement::label(nanos, "nanoseconds", "auto");
-    let parts =
-        [(left_out.warmup, "warm-up"), (left_out.setup, "set-up"), (left_out.analysis, "the harness's own work")];
-    let parts: Vec<_> = parts
-        .iter()
-        .filter(|(nanos, _)| *nanos > 0)
-        .map(|(nanos, what)| format!("{} of {what}", time(*nanos)))
-        .collect();
-    let mut notes = Vec::new();
-    if !parts.is_empty() {
-        notes.push(format!("left out: {}", parts.join(", ")));
-    }
+    let mut notes: Vec<_> = left_out.text().into_iter().collect();
     if let [objects, space, ..] = memory.values[..]
         && objects > 0
     {

@@ -4,6 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use prof_pprof::measurement;
 use prof_pprof::{Label, LabelValue, Location, Profile, Sample, Text, merge_equal_samples};
 
 use super::BenchHarness;
@@ -100,6 +101,17 @@ pub fn apply(profile: &mut Profile, keep: Keep, harness: impl Fn(&str, &str) -> 
 }
 
 impl LeftOut {
+    /// How much time each of the phases took, in words; none if nothing of a CPU profile was left out.
+    pub fn text(&self) -> Option<String> {
+        let parts = [(self.warmup, "warm-up"), (self.setup, "set-up"), (self.analysis, "the harness's own work")];
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|(nanos, _)| *nanos > 0)
+            .map(|(nanos, what)| format!("{} of {what}", measurement::label(*nanos, "nanoseconds", "auto")))
+            .collect();
+        (!parts.is_empty()).then(|| format!("left out: {}", parts.join(", ")))
+    }
+
     fn add(&mut self, phase: Phase, sample: &Sample) {
         let sum = match phase {
             Phase::Warmup => &mut self.warmup,

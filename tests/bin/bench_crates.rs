@@ -28,13 +28,11 @@ mod selection;
 mod used;
 
 use std::process::ExitCode;
-use std::time::Instant;
 
-use prof_tests::page;
-use prof_tests::workshop::Workshop;
+use prof_tests::check::{Check, say};
 
-use document::{HEADING, Report, document};
-use selection::{SELECTION, Selected};
+use document::{HEADING, document, for_terminal};
+use selection::SELECTION;
 
 fn main() -> ExitCode {
     if let Some(path) = std::env::var_os(used::VARIABLE) {
@@ -43,47 +41,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         });
     }
-    let names: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = names.iter().find(|name| SELECTION.iter().all(|selected| selected.name != **name)) {
-        let known: Vec<&str> = SELECTION.iter().map(|selected| selected.name).collect();
-        say(&format!("{unknown} is not on the list: {}", known.join(", ")));
-        return ExitCode::from(2);
-    }
-    let is_asked_for = |selected: &&Selected| names.is_empty() || names.iter().any(|name| name == selected.name);
-    match check(SELECTION.iter().filter(is_asked_for), names.is_empty()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(reason) => {
-            say(&reason);
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// Whether all is well with the crates. The section is of all of them or not written.
-fn check(crates: impl Iterator<Item = &'static Selected>, is_whole: bool) -> Result<bool, String> {
-    let workshop = Workshop::open("bench-crates")?;
-    let mut reports = Vec::new();
-    for selected in crates {
-        let started = Instant::now();
-        let outcome = judged::judge(&workshop, selected);
-        let report = Report { selected, outcome, time: started.elapsed() };
-        say(&report.for_terminal());
-        reports.push(report);
-    }
-    if is_whole {
-        page::write(HEADING, &document(&reports, &page::checked()?))?;
-    }
-    let well = reports.iter().filter(|report| report.is_well()).count();
-    say(&format!(
-        "{well} of {} crates pass; outputs and profiles are in {}",
-        reports.len(),
-        workshop.folder.join("output").display()
-    ));
-    Ok(well == reports.len())
-}
-
-#[expect(clippy::print_stdout, reason = "this is the terminal")]
-fn say(text: &str) {
-    println!("{text}");
+    let check = Check {
+        name: "bench-crates",
+        heading: HEADING,
+        selection: SELECTION,
+        crate_name: |selected| selected.name,
+        judge: judged::judge,
+        is_well: |judged| judged.wrong.is_empty(),
+        for_terminal,
+        document,
+    };
+    check.main()
 }

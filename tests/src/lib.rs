@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bound;
+pub mod check;
 pub mod page;
 pub mod published;
 pub mod workshop;

@@ -2,7 +2,8 @@
 //! Never judges.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+
+use prof_tests::check;
 
 use crate::judged::{DEVIATION, Judged, MEASUREMENTS, OWN_SHARE, UNSAMPLED};
 use crate::run::{RATE, SECONDS};
@@ -11,74 +12,59 @@ use crate::selection::Selected;
 /// What the section is headed.
 pub const HEADING: &str = "Benchmarks";
 
-/// What came of a crate: the judgement, or why there is none.
-pub struct Report {
-    /// The crate.
-    pub selected: &'static Selected,
-    /// What came of it.
-    pub outcome: Result<Judged, String>,
-    /// How long it took to build and to run.
-    pub time: Duration,
+/// What came of a crate.
+pub type Report = check::Report<Selected, Judged>;
+
+/// One line, and one for each thing wrong.
+pub fn for_terminal(report: &Report) -> String {
+    let crate_ = format!("{} {}", report.selected.name, report.selected.version);
+    let seconds = report.time.as_secs();
+    match &report.outcome {
+        Ok(judged) => {
+            let mut text = format!(
+                "{crate_:<28} criterion {:<7} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
+                judged.criterion,
+                judged.labelled,
+                judged.listed,
+                judged.own_share * 100.0,
+                judged.compared.ratio,
+                range(judged),
+                judged.compared.sampled,
+                if judged.compared.is_busy() { ", the machine is busy" } else { "" },
+            );
+            for line in &judged.wrong {
+                let _ = write!(text, "\n    {line}");
+            }
+            text
+        }
+        Err(reason) => format!("{crate_:<28} not checked: {reason}"),
+    }
 }
 
-impl Report {
-    /// Whether all that is checked holds.
-    pub fn is_well(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(|judged| judged.wrong.is_empty())
-    }
-
-    /// One line, and one for each thing wrong.
-    pub fn for_terminal(&self) -> String {
-        let crate_ = format!("{} {}", self.selected.name, self.selected.version);
-        let seconds = self.time.as_secs();
-        match &self.outcome {
-            Ok(judged) => {
-                let mut text = format!(
-                    "{crate_:<28} criterion {:<7} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
-                    judged.criterion,
-                    judged.labelled,
-                    judged.listed,
-                    judged.own_share * 100.0,
-                    judged.compared.ratio,
-                    range(judged),
-                    judged.compared.sampled,
-                    if judged.compared.is_busy() { ", the machine is busy" } else { "" },
-                );
-                for line in &judged.wrong {
-                    let _ = write!(text, "\n    {line}");
-                }
-                text
-            }
-            Err(reason) => format!("{crate_:<28} not checked: {reason}"),
-        }
-    }
-
-    fn row(&self) -> String {
-        let Selected { name, version, bench, filter, .. } = self.selected;
-        let filter = if filter.is_empty() { "all".to_owned() } else { format!("`{}`", filter.replace('|', "\\|")) };
-        match &self.outcome {
-            Ok(judged) => format!(
-                "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | `{bench}` | {filter} | {} | {} | {:.1} % | {} | {:.3} | {} |",
-                judged.criterion,
-                judged.listed,
-                judged.labelled,
-                judged.own_share * 100.0,
-                if judged.compared.is_busy() { "busy".to_owned() } else { format!("{:.3}", judged.compared.ratio) },
-                judged.compared.sampled,
-                if judged.wrong.is_empty() { "pass".to_owned() } else { judged.wrong.join("; ").replace('|', "\\|") },
-            ),
-            Err(_) => {
-                format!("| {name} | {version} | – | `{bench}` | {filter} | – | – | – | – | – | not checked |")
-            }
+fn row(report: &Report) -> String {
+    let Selected { name, version, bench, filter, .. } = report.selected;
+    let filter = if filter.is_empty() { "all".to_owned() } else { format!("`{}`", filter.replace('|', "\\|")) };
+    match &report.outcome {
+        Ok(judged) => format!(
+            "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | `{bench}` | {filter} | {} | {} | {:.1} % | {} | {:.3} | {} |",
+            judged.criterion,
+            judged.listed,
+            judged.labelled,
+            judged.own_share * 100.0,
+            if judged.compared.is_busy() { "busy".to_owned() } else { format!("{:.3}", judged.compared.ratio) },
+            judged.compared.sampled,
+            if judged.wrong.is_empty() { "pass".to_owned() } else { judged.wrong.join("; ").replace('|', "\\|") },
+        ),
+        Err(_) => {
+            format!("| {name} | {version} | – | `{bench}` | {filter} | – | – | – | – | – | not checked |")
         }
     }
 }
 
 /// The whole section, below its heading. `checked` says when and with what.
 pub fn document(reports: &[Report], checked: &str) -> String {
-    let rows: Vec<String> = reports.iter().map(Report::row).collect();
-    let well = reports.iter().filter(|report| report.is_well()).count();
-    let minutes = reports.iter().map(|report| report.time).sum::<Duration>().as_secs().div_ceil(60);
+    let rows: Vec<String> = reports.iter().map(row).collect();
+    let (well, minutes) = (check::well(reports), check::minutes(reports));
     let (count, rows, own_share, deviation) = (reports.len(), rows.join("\n"), OWN_SHARE * 100.0, DEVIATION * 100.0);
     let [first, .., last] = MEASUREMENTS;
     let unsampled = UNSAMPLED * 100.0;

@@ -1,66 +1,53 @@
 //! Puts what came of the crates into words: a line a crate for the terminal, and a section of `docs/compatibility.md`. Never judges.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+
+use prof_tests::check;
 
 use crate::judged::{Judged, Verdict};
 use crate::profiles::Made;
 use crate::run::RATES;
 use crate::selection::Selected;
 
-/// What came of a crate: the judgement, or why there is none.
-pub struct Report {
-    /// The crate.
-    pub selected: &'static Selected,
-    /// What came of it.
-    pub outcome: Result<Judged, String>,
-    /// How long it took to build and to run it in both ways.
-    pub time: Duration,
-}
+/// What came of a crate.
+pub type Report = check::Report<Selected, Judged>;
 
-impl Report {
-    /// Whether all that is checked holds.
-    pub fn is_well(&self) -> bool {
-        self.outcome.as_ref().is_ok_and(Judged::is_well)
-    }
-
-    /// One line, and one for each thing wrong.
-    pub fn for_terminal(&self) -> String {
-        let crate_ = format!("{} {}", self.selected.name, self.selected.version);
-        let seconds = self.time.as_secs();
-        match &self.outcome {
-            Ok(judged) => {
-                let mut text = format!(
-                    "{crate_:<28} {:>5} tests  {:<9} {:<15} {:>6} CPU samples {:>7} allocations sampled  ({seconds} s)",
-                    judged.tests,
-                    word(judged),
-                    judged.status,
-                    judged.cpu.samples,
-                    judged.memory.samples,
-                );
-                for line in differences(judged).iter().chain(&judged.wrong) {
-                    let _ = write!(text, "\n    {line}");
-                }
-                text
-            }
-            Err(reason) => format!("{crate_:<28} not checked: {reason}"),
-        }
-    }
-
-    fn row(&self) -> String {
-        let Selected { name, version, .. } = self.selected;
-        match &self.outcome {
-            Ok(judged) => format!(
-                "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | {} | {} | {} | {} | {} |",
+/// One line, and one for each thing wrong.
+pub fn for_terminal(report: &Report) -> String {
+    let crate_ = format!("{} {}", report.selected.name, report.selected.version);
+    let seconds = report.time.as_secs();
+    match &report.outcome {
+        Ok(judged) => {
+            let mut text = format!(
+                "{crate_:<28} {:>5} tests  {:<9} {:<15} {:>6} CPU samples {:>7} allocations sampled  ({seconds} s)",
                 judged.tests,
                 word(judged),
-                judged.status.trim_start_matches("exit status: "),
+                judged.status,
                 judged.cpu.samples,
                 judged.memory.samples,
-                notes(self.selected, judged)
-            ),
-            Err(_) => format!("| {name} | {version} | – | not checked | – | – | – | not available |"),
+            );
+            for line in differences(judged).iter().chain(&judged.wrong) {
+                let _ = write!(text, "\n    {line}");
+            }
+            text
         }
+        Err(reason) => format!("{crate_:<28} not checked: {reason}"),
+    }
+}
+
+fn row(report: &Report) -> String {
+    let Selected { name, version, .. } = report.selected;
+    match &report.outcome {
+        Ok(judged) => format!(
+            "| [{name}](https://crates.io/crates/{name}/{version}) | {version} | {} | {} | {} | {} | {} | {} |",
+            judged.tests,
+            word(judged),
+            judged.status.trim_start_matches("exit status: "),
+            judged.cpu.samples,
+            judged.memory.samples,
+            notes(report.selected, judged)
+        ),
+        Err(_) => format!("| {name} | {version} | – | not checked | – | – | – | not available |"),
     }
 }
 
@@ -69,9 +56,8 @@ pub const HEADING: &str = "Tests";
 
 /// The whole section, below its heading. `checked` says when and with what.
 pub fn document(reports: &[Report], checked: &str) -> String {
-    let rows: Vec<String> = reports.iter().map(Report::row).collect();
-    let well = reports.iter().filter(|report| report.is_well()).count();
-    let minutes = reports.iter().map(|report| report.time).sum::<Duration>().as_secs().div_ceil(60);
+    let rows: Vec<String> = reports.iter().map(row).collect();
+    let (well, minutes) = (check::well(reports), check::minutes(reports));
     let (count, rows, rates) = (reports.len(), rows.join("\n"), RATES.join(" "));
     format!(
         "`cargo prof test` is to give what `cargo test` gives. This is checked with the published sources and the own tests of

@@ -16,7 +16,7 @@ mod row;
 #[path = "heap_cost/tool.rs"]
 mod tool;
 
-use tool::{Allocator, TOOLS, Tool, Workshop};
+use tool::{TOOLS, Tool, Workshop};
 
 /// What the fixture does on each of its threads.
 const WORK: [&str; 3] = ["json", "map", "pair"];
@@ -75,6 +75,6 @@ fn is_measured(tool: Tool, threads: &str, round: usize) -> bool {
     match tool {
         Tool::Dhat => threads == "1" && round == 0,
         Tool::Heaptrack => round == 0,
-        Tool::Plain(Allocator::System | Allocator::Jemalloc) | Tool::CargoProf(..) | Tool::JemallocProf => true,
+        Tool::Plain(_) | Tool::CargoProf(..) | Tool::JemallocProf | Tool::Go(_) => true,
     }
 }

@@ -32,10 +32,12 @@ pub enum Tool {
     Heaptrack,
     /// With jemalloc's own profiler, a sample in 512 KiB.
     JemallocProf,
+    /// Its twin in Go, with a sample of Go's own memory profile in so many bytes, 0 for none.
+    Go(&'static str),
 }
 
 /// The tools, in the order of the table's rows.
-pub const TOOLS: [Tool; 9] = [
+pub const TOOLS: [Tool; 11] = [
     Tool::Plain(Allocator::System),
     Tool::CargoProf(Allocator::System, "524288", false),
     Tool::CargoProf(Allocator::System, "1", false),
@@ -45,6 +47,8 @@ pub const TOOLS: [Tool; 9] = [
     Tool::Plain(Allocator::Jemalloc),
     Tool::CargoProf(Allocator::Jemalloc, "524288", false),
     Tool::JemallocProf,
+    Tool::Go("0"),
+    Tool::Go("524288"),
 ];
 
 impl Tool {
@@ -54,6 +58,7 @@ impl Tool {
             Tool::Plain(allocator) | Tool::CargoProf(allocator, ..) => Tool::Plain(allocator),
             Tool::Dhat | Tool::Heaptrack => Tool::Plain(Allocator::System),
             Tool::JemallocProf => Tool::Plain(Allocator::Jemalloc),
+            Tool::Go(_) => Tool::Go("0"),
         }
     }
 }
@@ -75,6 +80,8 @@ impl fmt::Display for Tool {
             Tool::Dhat => formatter.write_str("dhat 0.3"),
             Tool::Heaptrack => formatter.write_str("heaptrack"),
             Tool::JemallocProf => formatter.write_str("jemalloc's profiler, 1 in 524288 bytes"),
+            Tool::Go("0") => formatter.write_str("none, in Go"),
+            Tool::Go(rate) => write!(formatter, "Go's memory profile, 1 in {rate} bytes"),
         }
     }
 }
@@ -135,6 +142,11 @@ impl Workshop {
                 command.env("_RJEM_MALLOC_CONF", "prof:true,prof_active:true,lg_prof_sample:19");
                 command
             }
+            Tool::Go(rate) => {
+                let mut command = self.command(self.built_by_go()?);
+                command.env("HEAP_LOAD_RATE", rate);
+                command
+            }
         };
         // dhat writes its profile where the program runs.
         told(command.args(arguments).current_dir(&self.folder))
@@ -176,6 +188,19 @@ impl Workshop {
         Ok(target.join("release/heap-load"))
     }
 
+    /// The twin, built where there is Go.
+    fn built_by_go(&self) -> Result<PathBuf, String> {
+        let program = self.folder.join("go-load");
+        if self.built.borrow_mut().insert("in Go".to_owned()) {
+            // Lest an older one stands in for it.
+            let _ = fs::remove_file(&program);
+            let mut command = self.command("go");
+            command.args(["build", "-o"]).arg(&program).arg(fixture().join("go/main.go"));
+            succeeded(command.env("GO111MODULE", "off").env("GOTOOLCHAIN", "local"))?;
+        }
+        Ok(program)
+    }
+
     fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         clean_environment(&mut command);
@@ -195,7 +220,11 @@ fn features(feature: &str) -> Vec<&str> {
 }
 
 fn manifest() -> PathBuf {
-    workspace_root().join("tests/fixtures/heap-load/Cargo.toml")
+    fixture().join("Cargo.toml")
+}
+
+fn fixture() -> PathBuf {
+    workspace_root().join("tests/fixtures/heap-load")
 }
 
 fn told(command: &mut Command) -> Result<Told, String> {

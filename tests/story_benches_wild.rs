@@ -55,8 +55,8 @@ fn one_that_does_not_list_runs_as_a_whole() {
 fn what_was_measured_before_an_interruption_is_kept() {
     let project = Project::of("bench-harnesses");
     let mut command = project.profiled_command(&BENCH, &["--cpuprofilerate", "1000"]);
-    command.env("WILD", "").process_group(0).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut command = project.heeding("INT", command.env("WILD", ""));
+    let mut child = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("(2 of 4") {

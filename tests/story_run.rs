@@ -103,7 +103,7 @@ fn an_ignored_signal_stays_ignored() {
     let project = Project::in_awkward_folder("program");
     let ours = project.profiled_command(&["run", "--bin", "short"], &[]);
     let script = "trap '' INT; \"$@\" & child=$!; sleep 0.2; kill -INT $child; wait $child";
-    let ended: Outcome = started_by(&["sh", "-c", script, "sh"], &project, &ours).output().unwrap().into();
+    let ended: Outcome = project.started_by(&["sh", "-c", script, "sh"], &ours).output().unwrap().into();
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     project.cpu_profile();
 }
@@ -153,27 +153,13 @@ fn a_signal_ends_the_run_and_leaves_the_profile() {
     let project = Project::in_awkward_folder("program");
     for (signal, number) in [("INT", 2), ("TERM", 15)] {
         let command = project.profiled_command(&["run", "--bin", "endless"], &["--cpuprofilerate", "1000"]);
-        // Whoever started these tests in the background may have had them ignore it.
-        let by = ["env", &format!("--default-signal={signal}")];
-        let ended = signalled_after_a_line(&mut started_by(&by, &project, &command), signal);
+        let ended = signalled_after_a_line(&mut project.heeding(signal, &command), signal);
         assert_eq!(ended.code(), 128 + number, "{}", ended.stderr);
         let cpu = project.cpu_profile();
         // Two seconds were burned, and what was sampled up to a second before the end is there.
         let seen = cpu.of_target("bin/endless").through("burn").seconds();
         assert!(seen > 0.9, "{seen} s after SIG{signal}");
     }
-}
-
-/// The command, started by another program.
-fn started_by(starter: &[&str], project: &Project, command: &Command) -> Command {
-    let mut whole = project.command(starter[0]);
-    whole.args(&starter[1..]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            whole.env(name, value);
-        }
-    }
-    whole
 }
 
 /// Starts the command in a process group of its own, as a terminal does; waits for a line, then signals the group.

@@ -84,6 +84,24 @@ impl Project {
         command
     }
 
+    /// The command, started by another program.
+    pub fn started_by(&self, starter: &[&str], command: &Command) -> Command {
+        let mut whole = self.command(starter[0]);
+        whole.args(&starter[1..]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                whole.env(name, value);
+            }
+        }
+        whole
+    }
+
+    /// The command, which does not ignore a signal such as `INT`: whoever started these tests in the background may have had
+    /// them ignore it.
+    pub fn heeding(&self, signal: &str, command: &Command) -> Command {
+        self.started_by(&["env", &format!("--default-signal={signal}")], command)
+    }
+
     /// A command in the project's folder with a user's environment and nothing on its standard input.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use prof_tests::figures::Sorted;
 use prof_tests::{clean_environment, tool, workspace_root};
 
 /// The settings to compare, each with its flags.
@@ -40,19 +41,17 @@ fn main() {
             runner.profiled(flags, work, threads);
             let pairs: Vec<_> =
                 (0..rounds).map(|_| (runner.plain(work, threads), runner.profiled(flags, work, threads))).collect();
-            let column = |value: &dyn Fn(&(Run, Run)) -> f64| sorted(pairs.iter().map(value).collect());
+            let column = |value: &dyn Fn(&(Run, Run)) -> f64| Sorted::of(pairs.iter().map(value));
             let plain = column(&|pair| pair.0.work);
             let profiled = column(&|pair| pair.1.work);
             let ratio = column(&|pair| pair.1.work / pair.0.work);
             let whole = column(&|pair| pair.1.whole / pair.0.whole);
             println!(
-                "| {work} | {threads} | {setting} | {:.3} | {:.3} | {:.3} ({:.3}-{:.3}) | {:.3} |",
-                median(&plain),
-                median(&profiled),
-                median(&ratio),
-                ratio[0],
-                ratio[ratio.len() - 1],
-                median(&whole),
+                "| {work} | {threads} | {setting} | {:.3} | {:.3} | {} | {:.3} |",
+                plain.median(),
+                profiled.median(),
+                ratio.median_and_range(3),
+                whole.median(),
             );
         }
     }
@@ -93,13 +92,4 @@ impl Runner {
         let nanos: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("the program prints a number");
         Run { work: nanos / 1e9, whole }
     }
-}
-
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
 }

@@ -1,7 +1,7 @@
 //! What the stories of `cargo prof` are told with: a user's project to work in ([`Project`]), what came of a command
 //! there ([`Outcome`]), and what a profile says ([`Evidence`]) measured against the truth ([`bound`]). And what checks of
 //! real crates share: their sources ([`published`]), a place to run them ([`workshop`]), and where the outcome is told
-//! ([`page`]).
+//! ([`page`]). What programs that measure make of their figures is in [`figures`].
 //!
 //! The stories themselves are the `story_*.rs` files beside this folder, the projects are in `fixtures/`. Nothing here
 //! knows how the tool works inside: it is built, started as a user would start it, and judged by what it leaves behind.
@@ -10,6 +10,7 @@
 
 pub mod bound;
 pub mod check;
+pub mod figures;
 pub mod page;
 pub mod published;
 pub mod workshop;

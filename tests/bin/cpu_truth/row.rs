@@ -1,5 +1,7 @@
 //! What rounds of one tool come to, as cells of a Markdown table. Runs nothing.
 
+use prof_tests::figures::Sorted;
+
 use crate::tool::Seen;
 use crate::workload::Workload;
 
@@ -18,32 +20,31 @@ pub fn cells(results: &[Result<Seen, String>], workload: &Workload, rate: u64) -
     let Some(first) = rounds.first() else {
         return "not available | | | |".to_owned();
     };
-    let column = |value: &dyn Fn(&Seen) -> f64| sorted(rounds.iter().map(|seen| value(seen)).collect());
+    let column = |value: &dyn Fn(&Seen) -> f64| Sorted::of(rounds.iter().map(|seen| value(seen)));
     let ratio = column(&|seen| seen.seconds / seen.truth.process());
     let engine = first.engine.as_ref().map_or(String::new(), |engine| format!(" ({engine})"));
     let moments = column(&|seen| seen.moments / (seen.truth.process() * rate as f64));
     let unsampled = first.unsampled.map_or("–".to_owned(), |_| {
         let share = column(&|seen| seen.unsampled.unwrap_or(0.0) / seen.seconds);
-        format!("{:.1} %", 100.0 * median(&share))
+        format!("{:.1} %", 100.0 * share.median())
     });
     format!(
-        "{:.3} ({:.3}-{:.3}){engine} | {} | {:.0} | {:.3} | {unsampled}",
-        median(&ratio),
-        ratio[0],
-        ratio[ratio.len() - 1],
+        "{}{engine} | {} | {:.0} | {:.3} | {unsampled}",
+        ratio.median_and_range(3),
         share_errors(&rounds, workload),
-        median(&column(&|seen| seen.samples)),
-        median(&moments),
+        column(&|seen| seen.samples).median(),
+        moments.median(),
     )
 }
 
 /// Median and worst of the rounds. A fair sampler's largest of two to four errors is between 1 and 1.5 on average.
 fn share_errors(rounds: &[&Seen], workload: &Workload) -> String {
-    let errors = sorted(rounds.iter().filter_map(|seen| share_error(seen, workload)).collect());
+    let errors: Vec<f64> = rounds.iter().filter_map(|seen| share_error(seen, workload)).collect();
     if errors.is_empty() {
         return "no samples".to_owned();
     }
-    format!("{:.1} ({:.1})", median(&errors), errors[errors.len() - 1])
+    let errors = Sorted::of(errors);
+    format!("{:.1} ({:.1})", errors.median(), errors.most())
 }
 
 /// How far the share of a function is from the truth at most, measured in standard errors of as many samples drawn
@@ -58,13 +59,4 @@ fn share_error(seen: &Seen, workload: &Workload) -> Option<f64> {
         (share - truth).abs() / (truth * (1.0 - truth) / samples).sqrt()
     });
     if samples == 0.0 { None } else { errors.max_by(f64::total_cmp) }
-}
-
-fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
 }

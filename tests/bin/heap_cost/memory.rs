@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::row;
 use crate::tool::{Allocator, Seen, Tool, Workshop};
+use prof_tests::figures::Sorted;
 
 /// What the program does with its blocks of 64 bytes: the first is next to nothing, and tells what is fixed.
 const WORK: [[&str; 2]; 3] = [["history", "1"], ["history", "10000000"], ["live", "1000000"]];
@@ -31,12 +31,12 @@ pub fn print(workshop: &Workshop, rounds: usize) {
                 more.push(profiled.told.number("resident") - plain.told.number("resident"));
                 counts.push(samples(&profiled, rate));
             }
-            let fixed = *fixed.entry(rate).or_insert_with(|| row::median(&row::sorted(more.clone())));
-            let each = more.iter().zip(&counts).map(|(more, count)| (more - fixed) / count).collect();
+            let fixed = *fixed.entry(rate).or_insert_with(|| Sorted::of(more.clone()).median());
+            let each = Sorted::of(more.iter().zip(&counts).map(|(more, count)| (more - fixed) / count));
             let (count, each) = match kind {
                 "live" => {
-                    let count = row::median(&row::sorted(counts));
-                    (format!("{count:.0}"), row::median_and_range(&row::sorted(each)))
+                    let count = Sorted::of(counts).median();
+                    (format!("{count:.0}"), each.median_and_range(2))
                 }
                 _ => ("–".to_owned(), "–".to_owned()),
             };
@@ -44,7 +44,7 @@ pub fn print(workshop: &Workshop, rounds: usize) {
                 "| {blocks} {} | {} | {} | {count} | {each} |",
                 if kind == "live" { "alive at once" } else { "one after the other" },
                 if rate == "1" { "exact".to_owned() } else { format!("1 in {rate} bytes") },
-                row::median_and_range(&row::sorted(more.iter().map(|bytes| bytes / 1e6).collect())),
+                Sorted::of(more.iter().map(|bytes| bytes / 1e6)).median_and_range(2),
             );
         }
     }

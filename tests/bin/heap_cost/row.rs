@@ -1,5 +1,7 @@
 //! What rounds of one tool come to, as cells of a Markdown table. Runs nothing.
 
+use prof_tests::figures::Sorted;
+
 use crate::tool::Told;
 
 /// The table's head.
@@ -16,32 +18,16 @@ pub fn cells(rounds: &[Result<Told, String>], plain: &[Result<Told, String>]) ->
     if pairs.is_empty() {
         return "the plain run failed | | | | |".to_owned();
     }
-    let column = |value: &dyn Fn(&(&Told, &Told)) -> f64| sorted(pairs.iter().map(value).collect());
+    let column = |value: &dyn Fn(&(&Told, &Told)) -> f64| Sorted::of(pairs.iter().map(value));
     let nanos_per_pair = pairs[0].0.told("pairs").map_or("–".to_owned(), |count| {
         let nanos = column(&|pair| pair.0.number("cpu") / (count * pair.0.number("threads")));
-        format!("{:.1}", median(&nanos))
+        format!("{:.1}", nanos.median())
     });
     format!(
         "{:.3} | {} | {:.2} | {:.0} | {nanos_per_pair}",
-        median(&column(&|pair| pair.0.number("cpu") / 1e9)),
-        median_and_range(&column(&|pair| pair.0.number("cpu") / pair.1.number("cpu"))),
-        median(&column(&|pair| pair.0.number("wall") / pair.1.number("wall"))),
-        median(&column(&|pair| pair.0.number("peak") / 1e6)),
+        column(&|pair| pair.0.number("cpu") / 1e9).median(),
+        column(&|pair| pair.0.number("cpu") / pair.1.number("cpu")).median_and_range(2),
+        column(&|pair| pair.0.number("wall") / pair.1.number("wall")).median(),
+        column(&|pair| pair.0.number("peak") / 1e6).median(),
     )
-}
-
-/// The median, and what it lies between, of sorted values.
-pub fn median_and_range(sorted: &[f64]) -> String {
-    format!("{:.2} ({:.2}-{:.2})", median(sorted), sorted[0], sorted[sorted.len() - 1])
-}
-
-/// The values in their order.
-pub fn sorted(mut values: Vec<f64>) -> Vec<f64> {
-    values.sort_by(f64::total_cmp);
-    values
-}
-
-/// The middle one of sorted values.
-pub fn median(sorted: &[f64]) -> f64 {
-    sorted[sorted.len() / 2]
 }

@@ -31,7 +31,7 @@ const NEVER_IN_THE_HARNESS: [&str; 5] = ["serde", "prost", "flate2", "clap", "lo
 
 /// The modules of `prof-pprof` by floor: one sees only its own floor and those below.
 const FLOORS_OF_PPROF: [&[&str]; 4] = [
-    &["profile", "error"],
+    &["profile", "samples", "label_sets", "error"],
     &[
         "address_space",
         "aggregate",
@@ -51,6 +51,7 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
         "prune",
         "sample_index",
         "split",
+        "stack_table",
         "unsample",
         "wire",
     ],

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use prof_pprof::LabelValue;
 use prof_tests::{Evidence, Outcome, Project, skip};
 
 fn has_nextest(project: &Project, story: &str) -> bool {
@@ -23,13 +22,7 @@ fn nextest(project: &Project, arguments: &[&str]) -> Outcome {
 /// Target and name of each test in a profile.
 fn tests(profile: &Evidence) -> BTreeSet<(String, String)> {
     let samples = profile.profile().samples.iter();
-    let label = |labels: &[prof_pprof::Label], key: &str| {
-        labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
-            LabelValue::Text(text) => Some(text.to_string()),
-            LabelValue::Number { .. } => None,
-        })
-    };
-    samples.filter_map(|sample| Some((label(&sample.labels, "target")?, label(&sample.labels, "test")?))).collect()
+    samples.filter_map(|sample| Some((sample.text("target")?.to_string(), sample.text("test")?.to_string()))).collect()
 }
 
 fn set(tests: &[(&str, &str)]) -> BTreeSet<(String, String)> {

@@ -118,7 +118,7 @@ fn made_by_hand(project: &Project, name: &str, samples: &[Vec<Label>]) -> Profil
         let function = builder.function(Function { name, ..Function::default() });
         let lines = vec![Line { function, line: 1, column: 0 }];
         let location = builder.location(Location { address: position as u64 + 1, lines, ..Location::default() });
-        let (stack, labels) = (builder.stack(vec![location]), builder.label_set(labels.clone()));
+        let (stack, labels) = (builder.stack(&[location]), builder.label_set(labels));
         builder.add(stack, labels, &[1, 1 << position]);
     }
     let profile = builder.finish();
@@ -183,7 +183,7 @@ fn any_value_gets_a_file_of_its_own() {
         let file = of_value[&key]["files"][0]["file"].as_str().unwrap();
         let part = Evidence::read(&project.path(&directory).join(file));
         assert_eq!(part.all().functions(), [format!("function_{position}")].into(), "{key}");
-        assert_eq!(part.profile().samples[0].labels, *labels);
+        assert_eq!(part.profile().samples.at(0).labels, *labels);
     }
 }
 

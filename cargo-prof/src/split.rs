@@ -204,7 +204,7 @@ impl Sums {
     fn of(profile: &Profile) -> Sums {
         let mut totals = vec![0i64; profile.sample_types.len()];
         for sample in &profile.samples {
-            for (total, value) in totals.iter_mut().zip(&sample.values) {
+            for (total, value) in totals.iter_mut().zip(sample.values) {
                 *total = total.saturating_add(*value);
             }
         }

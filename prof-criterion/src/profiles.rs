@@ -25,9 +25,8 @@ impl Profiles {
         let mut finish = |mut profile: Profile| {
             names.give(&mut profile);
             runtime::remove(&mut profile);
-            for sample in &mut profile.samples {
-                sample.labels.push(Label::text("bench", benchmark));
-            }
+            let label = Label::text("bench", benchmark);
+            profile.samples.map_labels(|labels| labels.iter().chain([&label]).cloned().collect());
             profile
         };
         let cpu = (options.cpu_rate > 0).then(|| finish(cpu(record, &origin, options.cpu_rate)));

@@ -91,7 +91,7 @@ mod tests {
     fn leaf(granularity: Granularity, inlines: bool, columns: bool) -> (Vec<String>, u64) {
         let mut profile = profile();
         aggregate(&mut profile, granularity, inlines, columns);
-        let Location { lines, address, .. } = &profile[profile.samples[0].locations[0]];
+        let Location { lines, address, .. } = &profile[profile.samples.at(0).locations[0]];
         let text = |line: &crate::Line| {
             let function = &profile[line.function];
             format!("{} {} {} {}", function.name, function.file, line.line, line.column)

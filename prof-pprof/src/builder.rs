@@ -4,16 +4,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::ValueType;
-use crate::{Function, FunctionIndex, Label, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample, Text};
-
-/// Names a stack of a [`Builder`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StackIndex(usize);
-
-/// Names a set of labels of a [`Builder`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LabelSetIndex(usize);
+use crate::label_sets::LabelSets;
+use crate::stack_table::{StackIndex, StackTable};
+use crate::{Function, FunctionIndex, Label, LabelSetIndex, Location, LocationIndex, Mapping, MappingIndex, Profile};
+use crate::{Samples, Text, ValueType};
 
 /// Names a sample of a [`Builder`]; it will have this position in [`Profile::samples`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,9 +28,11 @@ pub struct Builder {
     mappings: Table<Mapping>,
     functions: Table<Function>,
     locations: Table<Location>,
-    stacks: Table<Vec<LocationIndex>>,
-    label_sets: Table<Vec<Label>>,
-    samples: Table<(StackIndex, LabelSetIndex)>,
+    stacks: StackTable,
+    label_sets: LabelSets,
+    samples: hashbrown::HashMap<(StackIndex, LabelSetIndex), u32>,
+    /// The stack and the labels of each sample.
+    parts: Vec<(StackIndex, LabelSetIndex)>,
     /// The values of all samples, one after the other.
     values: Vec<i64>,
 }
@@ -73,13 +69,13 @@ impl Builder {
     }
 
     /// The index of a stack equal to this one, leaf first.
-    pub fn stack(&mut self, locations: Vec<LocationIndex>) -> StackIndex {
-        StackIndex(self.stacks.index(locations))
+    pub fn stack(&mut self, locations: &[LocationIndex]) -> StackIndex {
+        self.stacks.index(locations)
     }
 
     /// The index of a set of labels equal to this one, in this order.
-    pub fn label_set(&mut self, labels: Vec<Label>) -> LabelSetIndex {
-        LabelSetIndex(self.label_sets.index(labels))
+    pub fn label_set(&mut self, labels: &[Label]) -> LabelSetIndex {
+        self.label_sets.index(labels)
     }
 
     /// Adds `values` to the sample of this stack and set of labels, saturating.
@@ -90,8 +86,13 @@ impl Builder {
     pub fn add(&mut self, stack: StackIndex, labels: LabelSetIndex, values: &[i64]) -> SampleIndex {
         let width = self.sample_types.len();
         assert_eq!(values.len(), width, "one value for each sample type");
-        let sample = self.samples.index((stack, labels));
-        self.values.resize(self.samples.length() * width, 0);
+        let next = self.parts.len();
+        let next_index = || u32::try_from(next).expect("there are fewer than 2^32 samples");
+        let sample = *self.samples.entry((stack, labels)).or_insert_with(next_index) as usize;
+        if sample == next {
+            self.parts.push((stack, labels));
+            self.values.resize(self.values.len() + width, 0);
+        }
         for (sum, value) in self.values[sample * width..].iter_mut().zip(values) {
             *sum = sum.saturating_add(*value);
         }
@@ -100,15 +101,22 @@ impl Builder {
 
     /// The profile. Everything keeps the order in which it was first put in.
     pub fn finish(self) -> Profile {
-        let width = self.sample_types.len();
-        let (stacks, label_sets) = (self.stacks.into_items(), self.label_sets.into_items());
-        let samples = self.samples.into_items().into_iter().enumerate().map(|(position, (stack, labels))| Sample {
-            locations: stacks[stack.0].clone(),
-            values: self.values[position * width..][..width].to_vec(),
-            labels: label_sets[labels.0].clone(),
-        });
+        drop(self.samples);
+        let labels = self.parts.iter().map(|(_, labels)| *labels).collect();
+        // Nearly always each stack belongs to one sample.
+        let is_in_order = self.parts.iter().enumerate().all(|(position, (stack, _))| stack.position() == position);
+        let stacks = if is_in_order && self.parts.len() == self.stacks.len() {
+            self.stacks.into_columns()
+        } else {
+            let (mut locations, mut ends) = (Vec::new(), Vec::with_capacity(self.parts.len()));
+            for (stack, _) in &self.parts {
+                locations.extend_from_slice(self.stacks.get(*stack));
+                ends.push(locations.len());
+            }
+            (locations, ends)
+        };
         Profile {
-            samples: samples.collect(),
+            samples: Samples::of_columns(self.values, stacks, (labels, self.label_sets)),
             sample_types: self.sample_types,
             mappings: self.mappings.into_items(),
             locations: self.locations.into_items(),
@@ -136,10 +144,6 @@ impl<T: Eq + Hash> Table<T> {
         *self.positions.entry(item).or_insert(next)
     }
 
-    fn length(&self) -> usize {
-        self.positions.len()
-    }
-
     fn into_items(self) -> Vec<T> {
         let mut items: Vec<_> = self.positions.into_iter().collect();
         items.sort_unstable_by_key(|(_, position)| *position);
@@ -156,9 +160,9 @@ mod tests {
         let mut builder = Builder::new(vec![ValueType::new("a", "count"), ValueType::new("b", "count")]);
         let mut sample = |address, test: &str, values: [i64; 2]| {
             let location = builder.location(Location { address, ..Location::default() });
-            let stack = builder.stack(vec![location, location]);
+            let stack = builder.stack(&[location, location]);
             let labels = vec![Label::text(builder.text("test"), builder.text(test))];
-            let labels = builder.label_set(labels);
+            let labels = builder.label_set(&labels);
             builder.add(stack, labels, &values).position()
         };
         assert_eq!(sample(1, "x", [1, 10]), 0);
@@ -168,7 +172,7 @@ mod tests {
         let profile = builder.finish();
         assert_eq!(profile.check(), Ok(()));
         assert_eq!(profile.locations.iter().map(|location| location.address).collect::<Vec<_>>(), [1, 2]);
-        let values: Vec<_> = profile.samples.iter().map(|sample| &sample.values[..]).collect();
+        let values: Vec<_> = profile.samples.iter().map(|sample| sample.values).collect();
         assert_eq!(values, [&[5, i64::MAX][..], &[2, 20], &[3, 30]]);
     }
 }

@@ -2,9 +2,13 @@
 //! formats from before it are read in `legacy.rs`.
 //! Reading believes nothing: damaged or hostile bytes give an error, and take memory in proportion to the input.
 
+mod columns;
 mod decode;
 mod encode;
+mod fields;
 mod ids;
+mod inflate;
+mod message;
 
 pub use decode::{decode, decode_any, decode_any_with_ids};
 pub use encode::encode;
@@ -22,14 +26,15 @@ mod tests {
         Profile {
             sample_types: vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")],
             default_sample_type: "cpu".into(),
-            samples: vec![
+            samples: [
                 Sample {
-                    locations: vec![LocationIndex::new(1), LocationIndex::new(0), LocationIndex::new(1)],
-                    values: vec![-3, i64::MAX],
-                    labels: vec![Label::text("test", "a::b"), Label::number("bytes", i64::MIN, "bytes")],
+                    locations: &[LocationIndex::new(1), LocationIndex::new(0), LocationIndex::new(1)],
+                    values: &[-3, i64::MAX],
+                    labels: &[Label::text("test", "a::b"), Label::number("bytes", i64::MIN, "bytes")],
                 },
-                Sample { values: vec![0, 1], labels: vec![Label::number("n", 7, "")], ..Sample::default() },
-            ],
+                Sample { values: &[0, 1], labels: &[Label::number("n", 7, "")], ..Sample::default() },
+            ]
+            .into(),
             mappings: vec![Mapping {
                 start: 0x5555_0000,
                 limit: u64::MAX,

@@ -19,9 +19,7 @@ pub fn remove_frames(profile: &mut Profile, mut unwanted: impl FnMut(&Function) 
             location.lines.is_empty() && !was_empty
         })
         .collect();
-    for sample in &mut profile.samples {
-        sample.locations.retain(|location| !emptied[location.position()]);
-    }
+    profile.samples.for_each_mut(|sample| sample.locations.retain(|location| !emptied[location.position()]));
     merge_equal_samples(profile);
 }
 
@@ -48,7 +46,7 @@ pub fn remove_runtime(profile: &mut Profile, part: impl Fn(&Function) -> Runtime
         None => Runtime::Not,
     };
     let locations: Vec<_> = profile.locations.iter().map(|location| (part_of(location), location.mapping)).collect();
-    for sample in &mut profile.samples {
+    profile.samples.for_each_mut(|sample| {
         let at = |location: &crate::LocationIndex| locations[location.position()];
         let outermost_hook = sample.locations.iter().rposition(|location| at(location).0 == Runtime::Hook);
         let hook_mapping = outermost_hook.map(|index| at(&sample.locations[index]).1);
@@ -59,7 +57,7 @@ pub fn remove_runtime(profile: &mut Profile, part: impl Fn(&Function) -> Runtime
             index += 1;
             part == Runtime::Not && !is_below_hook
         });
-    }
+    });
     merge_equal_samples(profile);
 }
 
@@ -71,14 +69,16 @@ pub fn merge_equal_samples(profile: &mut Profile) {
 
 /// The profile with these of its samples alone, merged as [`merge_equal_samples`] does. What is said of the profile as a
 /// whole stays.
-pub(crate) fn with_samples<'a>(profile: &Profile, samples: impl IntoIterator<Item = &'a Sample>) -> Profile {
+pub(crate) fn with_samples<'a>(profile: &Profile, samples: impl IntoIterator<Item = Sample<'a>>) -> Profile {
     let mut builder = Builder::new(profile.sample_types.clone());
     if let Some(main) = profile.mappings.first() {
         builder.mapping(main.clone());
     }
     let mut locations = vec![None; profile.locations.len()];
+    let mut stack = Vec::new();
     for sample in samples {
-        let stack = sample.locations.iter().map(|&index| {
+        stack.clear();
+        stack.extend(sample.locations.iter().map(|&index| {
             *locations[index.position()].get_or_insert_with(|| {
                 let location = &profile[index];
                 let mapping = location.mapping.map(|mapping| builder.mapping(profile[mapping].clone()));
@@ -86,11 +86,10 @@ pub(crate) fn with_samples<'a>(profile: &Profile, samples: impl IntoIterator<Ite
                 let lines = location.lines.iter().map(line).collect();
                 builder.location(Location { mapping, lines, ..*location })
             })
-        });
-        let stack = stack.collect();
-        let stack = builder.stack(stack);
-        let labels = builder.label_set(sample.labels.clone());
-        builder.add(stack, labels, &sample.values);
+        }));
+        let stack = builder.stack(&stack);
+        let labels = builder.label_set(sample.labels);
+        builder.add(stack, labels, sample.values);
     }
     Profile {
         default_sample_type: profile.default_sample_type.clone(),
@@ -112,7 +111,7 @@ mod tests {
     use crate::graph::tests::profile_of;
 
     fn stacks(profile: &Profile) -> Vec<(Vec<&str>, i64)> {
-        let name = |sample: &Sample| {
+        let name = |sample: Sample<'_>| {
             let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
             lines.map(|line| &*profile[line.function].name).collect()
         };

@@ -80,7 +80,7 @@ impl NameFilter {
         }
         profile.samples.retain_mut(|sample| {
             let mut is_focused = false;
-            for location in &sample.locations {
+            for location in &*sample.locations {
                 match focused[location.position()] {
                     Some(true) => is_focused = true,
                     Some(false) => return false,

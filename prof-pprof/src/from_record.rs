@@ -191,7 +191,7 @@ impl Place<'_> {
         if stack.broken {
             locations.push(pseudo_frame(builder, BROKEN_FRAME));
         }
-        let stack = builder.stack(locations);
+        let stack = builder.stack(&locations);
         self.stacks[position] = Some(stack);
         stack
     }
@@ -199,7 +199,7 @@ impl Place<'_> {
     fn lost(&mut self) -> StackIndex {
         let builder = self.builder();
         let frame = pseudo_frame(builder, LOST_FRAME);
-        builder.stack(vec![frame])
+        builder.stack(&[frame])
     }
 
     /// The labels of samples of a test or benchmark of the record, and of allocations of `size` bytes.
@@ -219,7 +219,7 @@ impl Place<'_> {
         if let Some(size) = size {
             labels.push(Label::number(builder.text("bytes"), signed(size), builder.text("bytes")));
         }
-        let labels = builder.label_set(labels);
+        let labels = builder.label_set(&labels);
         self.label_sets.insert((label, size), labels);
         labels
     }

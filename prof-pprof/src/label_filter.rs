@@ -7,7 +7,7 @@ use regex::Regex;
 
 use crate::expression::expression;
 use crate::measurement::scale;
-use crate::{Error, LabelValue, Profile, Sample, Text};
+use crate::{Error, Label, LabelValue, Profile, Text};
 
 /// A condition on the labels of a sample.
 #[derive(Debug, Clone)]
@@ -52,11 +52,11 @@ impl LabelCondition {
         matches!(self.wanted, Wanted::Range(_))
     }
 
-    /// Whether it holds for the sample. `units` are those of the profile, from [`label_units`](crate::label_units).
-    pub fn matches(&self, sample: &Sample, units: &BTreeMap<Text, Text>) -> bool {
+    /// Whether it holds for a sample with these labels. `units` are those of the profile, from [`label_units`](crate::label_units).
+    pub fn matches(&self, labels: &[Label], units: &BTreeMap<Text, Text>) -> bool {
         let is_wanted = |key: &Text| self.key.as_ref().is_none_or(|wanted| **wanted == **key);
-        let labels = || sample.labels.iter().filter(|label| is_wanted(&label.key));
-        let text = |label: &'_ crate::Label| match &label.value {
+        let labels = || labels.iter().filter(|label| is_wanted(&label.key));
+        let text = |label: &'_ Label| match &label.value {
             LabelValue::Text(text) => Some(text.clone()),
             LabelValue::Number { .. } => None,
         };
@@ -86,9 +86,12 @@ pub fn filter_samples_by_label(
     units: &BTreeMap<Text, Text>,
 ) -> (bool, bool) {
     let mut matched = (focus.is_none(), ignore.is_none());
+    if focus.is_none() && ignore.is_none() {
+        return matched;
+    }
     profile.samples.retain(|sample| {
-        let is_focused = focus.is_none_or(|focus| focus.matches(sample, units));
-        let is_ignored = ignore.is_some_and(|ignore| ignore.matches(sample, units));
+        let is_focused = focus.is_none_or(|focus| focus.matches(sample.labels, units));
+        let is_ignored = ignore.is_some_and(|ignore| ignore.matches(sample.labels, units));
         matched.0 |= is_focused;
         matched.1 |= is_ignored;
         is_focused && !is_ignored
@@ -99,15 +102,19 @@ pub fn filter_samples_by_label(
 /// Drops labels whose key `show` does not match or `hide` does. Gives whether each matched any; a missing one did.
 pub fn filter_labels(profile: &mut Profile, show: Option<&Regex>, hide: Option<&Regex>) -> (bool, bool) {
     let mut matched = (show.is_none(), hide.is_none());
-    for sample in &mut profile.samples {
-        sample.labels.retain(|label| {
+    if show.is_none() && hide.is_none() {
+        return matched;
+    }
+    profile.samples.map_labels(|labels| {
+        let is_kept = |label: &&Label| {
             let is_shown = show.is_none_or(|show| show.is_match(&label.key));
             let is_hidden = hide.is_some_and(|hide| hide.is_match(&label.key));
             matched.0 |= is_shown;
             matched.1 |= is_hidden;
             is_shown && !is_hidden
-        });
-    }
+        };
+        labels.iter().filter(is_kept).cloned().collect()
+    });
     matched
 }
 
@@ -174,18 +181,18 @@ fn bound(text: &str) -> Option<((i64, &str), &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Label, label_units};
+    use crate::{Sample, label_units};
 
     fn holds(filter: &str) -> bool {
-        let labels = vec![
+        let labels = [
             Label::text("test", "a::b"),
             Label::text("host", "x"),
             Label::number("request", 64 << 10, ""),
             Label::number("latency", 5, "milliseconds"),
         ];
-        let sample = Sample { labels, ..Sample::default() };
-        let profile = Profile { samples: vec![sample.clone()], ..Profile::default() };
-        LabelCondition::new(filter).unwrap().unwrap().matches(&sample, &label_units(&profile))
+        let sample = Sample { labels: &labels, ..Sample::default() };
+        let profile = Profile { samples: [sample].into(), ..Profile::default() };
+        LabelCondition::new(filter).unwrap().unwrap().matches(&labels, &label_units(&profile))
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::measurement::label;
-use crate::{Function, FunctionIndex, LabelValue, Line, Location, LocationIndex, Profile, Sample, Text};
+use crate::{Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Profile, Text};
 
 /// Puts a frame for each key in front of every stack's root (`roots`, the first outermost) or behind its leaf (`leaves`,
 /// the last innermost). It is called as the sample's values of the key, numbers shown in `unit`; a sample without the key
@@ -12,17 +12,19 @@ use crate::{Function, FunctionIndex, LabelValue, Line, Location, LocationIndex, 
 ///
 /// Gives whether any sample had one of the keys, for the roots and the leaves.
 pub fn add_label_frames(profile: &mut Profile, roots: &[&str], leaves: &[&str], unit: &str) -> (bool, bool) {
+    if roots.is_empty() && leaves.is_empty() {
+        return (false, false);
+    }
     let mut samples = std::mem::take(&mut profile.samples);
     let mut known = HashMap::new();
     let mut found = (false, false);
-    for sample in &mut samples {
-        let (below, any_below) = frames(profile, &mut known, sample, leaves, unit);
-        let (above, any_above) = frames(profile, &mut known, sample, roots, unit);
+    samples.for_each_mut(|sample| {
+        let (below, any_below) = frames(profile, &mut known, sample.labels, leaves, unit);
+        let (above, any_above) = frames(profile, &mut known, sample.labels, roots, unit);
         found = (found.0 | any_above, found.1 | any_below);
-        if !below.is_empty() || !above.is_empty() {
-            sample.locations = [below, std::mem::take(&mut sample.locations), above].concat();
-        }
-    }
+        sample.locations.splice(..0, below);
+        sample.locations.extend(above);
+    });
     profile.samples = samples;
     found
 }
@@ -33,13 +35,13 @@ type Known = HashMap<(String, Text), LocationIndex>;
 fn frames(
     profile: &mut Profile,
     known: &mut Known,
-    sample: &Sample,
+    labels: &[Label],
     keys: &[&str],
     unit: &str,
 ) -> (Vec<LocationIndex>, bool) {
     let mut any = false;
     let mut location = |key: &&str| {
-        let values = values(sample, key, unit);
+        let values = values(labels, key, unit);
         any |= !values.is_empty();
         let name = values.join(",");
         *known.entry((name, Text::from(*key))).or_insert_with_key(|(name, key)| {
@@ -56,8 +58,8 @@ fn frames(
 }
 
 /// The values of a key, text first.
-fn values(sample: &Sample, key: &str, to: &str) -> Vec<String> {
-    let of_key = || sample.labels.iter().filter(|label| &*label.key == key).map(|label| &label.value);
+fn values(labels: &[Label], key: &str, to: &str) -> Vec<String> {
+    let of_key = || labels.iter().filter(|label| &*label.key == key).map(|label| &label.value);
     let text = of_key().filter_map(|value| match value {
         LabelValue::Text(text) => Some(text.to_string()),
         LabelValue::Number { .. } => None,
@@ -75,14 +77,13 @@ fn values(sample: &Sample, key: &str, to: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Label;
     use crate::graph::tests::{profile_of, stacks};
 
     #[test]
     fn values_become_frames() {
         let mut profile = profile_of(&[("main;a", 1), ("main;b", 2)]);
-        profile.samples[0].labels =
-            vec![Label::text("test", "x"), Label::text("test", "y"), Label::number("size", 2048, "bytes")];
+        let labels = [Label::text("test", "x"), Label::text("test", "y"), Label::number("size", 2048, "bytes")];
+        profile.samples.set_labels(0, &labels);
         assert_eq!(add_label_frames(&mut profile, &["test", "none"], &["size"], "minimum"), (true, true));
         assert_eq!(profile.check(), Ok(()));
         let stacks: Vec<_> = stacks(&profile).into_iter().map(|(stack, _)| stack.join(";")).collect();

@@ -10,7 +10,7 @@ use crate::{LabelValue, Profile, Text};
 /// Reports take the units of the whole profile, before a filter removes the sample that names one.
 pub fn label_units(profile: &Profile) -> BTreeMap<Text, Text> {
     let mut units: BTreeMap<Text, Text> = BTreeMap::new();
-    for label in profile.samples.iter().flat_map(|sample| &sample.labels) {
+    for label in profile.samples.iter().flat_map(|sample| sample.labels) {
         if let LabelValue::Number { unit, .. } = &label.value {
             let known = units.entry(label.key.clone()).or_default();
             if known.is_empty() {
@@ -29,7 +29,7 @@ pub fn label_units(profile: &Profile) -> BTreeMap<Text, Text> {
 /// What is worth telling of the units: which keys have others beside the one that is used, one line each.
 pub(crate) fn other_units(profile: &Profile, units: &BTreeMap<Text, Text>) -> Vec<String> {
     let mut others: BTreeMap<&Text, BTreeSet<&str>> = BTreeMap::new();
-    for label in profile.samples.iter().flat_map(|sample| &sample.labels) {
+    for label in profile.samples.iter().flat_map(|sample| sample.labels) {
         match &label.value {
             LabelValue::Number { unit, .. } if !unit.is_empty() && units.get(&label.key) != Some(unit) => {
                 others.entry(&label.key).or_default().insert(unit);
@@ -59,8 +59,8 @@ mod tests {
             Label::number("bytes", 1, ""),
             Label::text("text", "1"),
         ];
-        let sample = |label| Sample { labels: vec![label], ..Sample::default() };
-        let profile = Profile { samples: labels.map(sample).into(), ..Profile::default() };
+        let sample = |label| Sample { labels: std::slice::from_ref(label), ..Sample::default() };
+        let profile = Profile { samples: labels.iter().map(sample).collect(), ..Profile::default() };
         let units = label_units(&profile);
         let units: Vec<_> = units.iter().map(|(key, unit)| (&**key, &**unit)).collect();
         assert_eq!(units, [("bytes", "bytes"), ("request", "bytes"), ("size", "kb")]);

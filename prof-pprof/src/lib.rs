@@ -24,6 +24,7 @@ mod focus;
 mod from_record;
 mod label_filter;
 mod label_frames;
+mod label_sets;
 mod label_units;
 mod legacy;
 mod merge;
@@ -31,12 +32,14 @@ mod path;
 mod profile;
 mod prune;
 mod sample_index;
+mod samples;
 mod split;
+mod stack_table;
 mod unsample;
 mod wire;
 
 pub use aggregate::{Granularity, aggregate};
-pub use builder::{Builder, LabelSetIndex, SampleIndex, StackIndex};
+pub use builder::{Builder, SampleIndex};
 pub use codec::{OriginalIds, decode, decode_any, decode_any_with_ids, encode};
 pub use error::Error;
 pub use expression::expression;
@@ -48,12 +51,15 @@ pub use from_record::{
 };
 pub use label_filter::{LabelCondition, filter_labels, filter_samples_by_label};
 pub use label_frames::add_label_frames;
+pub use label_sets::LabelSetIndex;
 pub use label_units::label_units;
 pub use legacy::decode_legacy;
 pub use merge::{BASE, merge, normalize, subtract};
 pub use profile::{
-    Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
-    Text, ValueType,
+    Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Text,
+    ValueType,
 };
 pub use prune::{prune_from, prune_uninteresting};
+pub use samples::{Sample, SampleMut, Samples};
 pub use split::{Part, Split, label_keys, split};
+pub use stack_table::StackIndex;

@@ -23,7 +23,7 @@ pub fn merge(mut profiles: Vec<Profile>) -> Result<Profile, Error> {
         return Ok(profiles.remove(0));
     }
     let merged = sum(&profiles)?;
-    if merged.samples.iter().any(is_zero) { sum(&[merged]) } else { Ok(merged) }
+    if merged.samples.iter().any(|sample| is_zero(&sample)) { sum(&[merged]) } else { Ok(merged) }
 }
 
 /// The profile without what `base` holds: its samples are added with their values negated. With `mark`, each gets the label
@@ -34,11 +34,11 @@ pub fn merge(mut profiles: Vec<Profile>) -> Result<Profile, Error> {
 /// As [`merge`].
 pub fn subtract(profile: Profile, mut base: Profile, mark: bool) -> Result<Profile, Error> {
     if mark {
-        for sample in &mut base.samples {
-            let is_mark = |label: &Label| &*label.key == BASE && matches!(label.value, LabelValue::Text(_));
-            sample.labels.retain(|label| !is_mark(label));
-            sample.labels.push(Label::text(BASE, "true"));
-        }
+        base.samples.map_labels(|labels| {
+            let is_mark = |label: &&Label| &*label.key == BASE && matches!(label.value, LabelValue::Text(_));
+            let others = labels.iter().filter(|label| !is_mark(label)).cloned();
+            others.chain([Label::text(BASE, "true")]).collect()
+        });
     }
     let negative = vec![-1.0; base.sample_types.len()];
     scale_values(&mut base, &negative);
@@ -58,7 +58,7 @@ pub fn normalize(profile: &mut Profile, base: &Profile) -> Result<(), Error> {
     let sums = |profile: &Profile| {
         let mut sums = vec![0i64; profile.sample_types.len()];
         for sample in &profile.samples {
-            for (sum, value) in sums.iter_mut().zip(&sample.values) {
+            for (sum, value) in sums.iter_mut().zip(sample.values) {
                 *sum = sum.saturating_add(*value);
             }
         }
@@ -105,9 +105,7 @@ fn keep_common_sample_types(profiles: &mut [Profile]) -> Result<(), Error> {
             profile.default_sample_type = fallback.clone();
         }
         profile.sample_types = positions.iter().map(|position| profile.sample_types[*position].clone()).collect();
-        for sample in &mut profile.samples {
-            sample.values = positions.iter().map(|position| sample.values[*position]).collect();
-        }
+        profile.samples.keep_values(&positions);
     }
     Ok(())
 }
@@ -167,7 +165,7 @@ fn compatible(one: &Profile, other: &Profile) -> Result<(), Error> {
     }
 }
 
-fn is_zero(sample: &crate::Sample) -> bool {
+fn is_zero(sample: &crate::Sample<'_>) -> bool {
     sample.values.iter().all(|value| *value == 0)
 }
 
@@ -189,8 +187,10 @@ fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
             placed(MappingIndex::new(0), &mut builder);
         }
         let mut moved = vec![None; profile.locations.len()];
+        let mut stack = Vec::new();
         for sample in profile.samples.iter().filter(|sample| !is_zero(sample)) {
-            let stack = sample.locations.iter().map(|index| {
+            stack.clear();
+            stack.extend(sample.locations.iter().map(|index| {
                 *moved[index.position()].get_or_insert_with(|| {
                     let location = &profile[*index];
                     let place = location.mapping.map(|mapping| placed(mapping, &mut builder));
@@ -204,11 +204,10 @@ fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
                     let start = place.map_or(0, |place| place.start);
                     locations.index(Location { mapping, address, lines, ..*location }, start, &mut builder)
                 })
-            });
-            let stack = stack.collect();
-            let stack = builder.stack(stack);
-            let labels = builder.label_set(in_order(&sample.labels));
-            builder.add(stack, labels, &sample.values);
+            }));
+            let stack = builder.stack(&stack);
+            let labels = builder.label_set(&in_order(sample.labels));
+            builder.add(stack, labels, sample.values);
         }
     }
     Ok(with_header(builder.finish(), profiles))
@@ -286,7 +285,7 @@ impl Mappings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::tests::{profile_of, stacks};
+    use crate::graph::tests::{change_values, profile_of, stacks};
 
     fn stack(frames: &str, value: i64) -> (Vec<String>, i64) {
         (frames.split(';').map(str::to_owned).collect(), value)
@@ -307,7 +306,7 @@ mod tests {
         one.sample_types = vec![ValueType::new("cpu", "milliseconds")];
         let mut other = profile_of(&[("main", 7)]);
         other.sample_types = vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")];
-        other.samples[0].values = vec![1, 7];
+        change_values(&mut other, |_, _| vec![1, 7]);
         let merged = merge(vec![one, other]).unwrap();
         assert_eq!(merged.sample_types, [ValueType::new("cpu", "nanoseconds")]);
         assert_eq!(&*merged.default_sample_type, "cpu");
@@ -330,7 +329,7 @@ mod tests {
         };
         let merged = merge(vec![at(0x1000, 0x2000), at(0x5000, 0x5ff0)]).unwrap();
         assert_eq!((merged.mappings.len(), merged.locations.len()), (1, 1));
-        assert_eq!((merged.locations[0].address, merged.samples[0].values[0]), (0x1010, 2));
+        assert_eq!((merged.locations[0].address, merged.samples.at(0).values[0]), (0x1010, 2));
     }
 
     #[test]
@@ -340,7 +339,7 @@ mod tests {
         assert_eq!(stacks(&difference), [stack("a;main", 2)]);
         let marked = subtract(one, base, true).unwrap();
         assert_eq!(marked.samples.len(), 4);
-        assert_eq!(marked.samples[2].labels, [Label::text(BASE, "true")]);
+        assert_eq!(marked.samples.at(2).labels, [Label::text(BASE, "true")]);
     }
 
     #[test]

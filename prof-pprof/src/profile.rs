@@ -4,7 +4,7 @@
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
-use crate::Error;
+use crate::{Error, Samples};
 
 /// A string of a profile. Shared, because the same few names stand in very many places.
 pub type Text = Arc<str>;
@@ -68,7 +68,7 @@ pub struct Profile {
     /// Kind of the sample type that a report shows if none is asked for; empty for the last.
     pub default_sample_type: Text,
     /// What was measured.
-    pub samples: Vec<Sample>,
+    pub samples: Samples,
     /// Mapped code; the first is the main program's.
     pub mappings: Vec<Mapping>,
     /// Places in the code.
@@ -107,17 +107,6 @@ impl ValueType {
     pub fn new(kind: &str, unit: &str) -> ValueType {
         ValueType { kind: kind.into(), unit: unit.into() }
     }
-}
-
-/// Values measured at one stack under one set of labels.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sample {
-    /// The stack, leaf first.
-    pub locations: Vec<LocationIndex>,
-    /// One value for each of [`Profile::sample_types`].
-    pub values: Vec<i64>,
-    /// What else is known of these values.
-    pub labels: Vec<Label>,
 }
 
 /// A key and what is said of it.
@@ -225,13 +214,11 @@ impl Profile {
     /// For the first place that does not fit.
     pub fn check(&self) -> Result<(), Error> {
         let expected = self.sample_types.len();
-        for sample in &self.samples {
-            if sample.values.len() != expected {
-                return Err(Error::Values { found: sample.values.len(), expected });
-            }
-            for location in &sample.locations {
-                exists("location", location.position(), self.locations.len())?;
-            }
+        if !self.samples.is_empty() && self.samples.width() != expected {
+            return Err(Error::Values { found: self.samples.width(), expected });
+        }
+        for location in self.samples.iter().flat_map(|sample| sample.locations) {
+            exists("location", location.position(), self.locations.len())?;
         }
         for location in &self.locations {
             if let Some(mapping) = location.mapping {
@@ -273,18 +260,19 @@ fn exists(what: &'static str, position: usize, length: usize) -> Result<(), Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Sample;
 
     #[test]
     fn a_profile_with_loose_ends_says_which() {
         let mut profile = Profile { sample_types: vec![ValueType::new("samples", "count")], ..Profile::default() };
-        profile.samples.push(Sample { values: vec![1], ..Sample::default() });
+        profile.samples.push(Sample { values: &[1], ..Sample::default() });
         assert_eq!(profile.check(), Ok(()));
-        profile.samples[0].locations.push(LocationIndex::new(0));
+        profile.samples.push(Sample { values: &[1], locations: &[LocationIndex::new(0)], ..Sample::default() });
         assert_eq!(profile.check(), Err(Error::Dangling { what: "location", id: 0 }));
         let lines = vec![Line { function: FunctionIndex::new(3), line: 0, column: 0 }];
         profile.locations.push(Location { lines, ..Location::default() });
         assert_eq!(profile.check(), Err(Error::Dangling { what: "function", id: 3 }));
-        profile.samples[0].values.clear();
+        profile.samples.keep_values(&[]);
         assert_eq!(profile.check(), Err(Error::Values { found: 0, expected: 1 }));
     }
 }

@@ -46,8 +46,8 @@ pub fn prune_uninteresting(profile: &mut Profile) -> Result<(), Error> {
             }
         })
         .collect();
-    for sample in &mut profile.samples {
-        cut(&mut sample.locations, &cuts);
+    if cuts.iter().any(|cut| *cut != Cut::None) {
+        profile.samples.for_each_mut(|sample| cut(sample.locations, &cuts));
     }
     Ok(())
 }
@@ -68,10 +68,10 @@ pub fn prune_from(profile: &mut Profile, from: &Regex) {
             innermost.is_some()
         })
         .collect();
-    for sample in &mut profile.samples {
+    profile.samples.for_each_mut(|sample| {
         let innermost = sample.locations.iter().position(|location| matches[location.position()]);
         sample.locations.drain(..innermost.unwrap_or(0));
-    }
+    });
 }
 
 /// What a match in a location means for the stacks that hold it.
@@ -137,7 +137,7 @@ mod tests {
         profile.drop_frames = "alloc.*|drop".into();
         profile.keep_frames = "alloc_keep".into();
         prune_uninteresting(&mut profile).unwrap();
-        let lines = profile.samples[0].locations.iter().flat_map(|location| &profile[*location].lines);
+        let lines = profile.samples.at(0).locations.iter().flat_map(|location| &profile[*location].lines);
         lines.map(|line| profile[line.function].name.to_string()).collect()
     }
 

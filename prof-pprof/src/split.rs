@@ -32,7 +32,7 @@ pub struct Part {
 /// of them, and as `-tags` counts it to each; by how much the sum is thereby too large is in [`Split::repeated`]. A value
 /// that a sample has twice counts once. Text and number are different values, and so are equal numbers of different units.
 pub fn split(profile: &Profile, key: &str) -> Split {
-    let mut of_value: BTreeMap<&LabelValue, Vec<&Sample>> = BTreeMap::new();
+    let mut of_value: BTreeMap<&LabelValue, Vec<Sample<'_>>> = BTreeMap::new();
     let mut unlabelled = Vec::new();
     let mut repeated = vec![0i64; profile.sample_types.len()];
     for sample in &profile.samples {
@@ -44,7 +44,7 @@ pub fn split(profile: &Profile, key: &str) -> Split {
         for (number, value) in values.into_iter().enumerate() {
             of_value.entry(value).or_default().push(sample);
             if number > 0 {
-                for (sum, value) in repeated.iter_mut().zip(&sample.values) {
+                for (sum, value) in repeated.iter_mut().zip(sample.values) {
                     *sum = sum.saturating_add(*value);
                 }
             }
@@ -60,14 +60,14 @@ pub fn split(profile: &Profile, key: &str) -> Split {
 
 /// The keys of all labels in the profile, sorted.
 pub fn label_keys(profile: &Profile) -> BTreeSet<Text> {
-    profile.samples.iter().flat_map(|sample| &sample.labels).map(|label| label.key.clone()).collect()
+    profile.samples.iter().flat_map(|sample| sample.labels).map(|label| label.key.clone()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::tests::profile_of;
-    use crate::{Label, Mapping, MappingIndex, ValueType, decode, encode};
+    use crate::graph::tests::{change_values, profile_of};
+    use crate::{Label, Mapping, MappingIndex, Samples, ValueType, decode, encode};
 
     /// Samples of these stacks, values and labels, with something in every field of the profile.
     fn labelled(samples: &[(&str, i64, &[Label])]) -> Profile {
@@ -90,9 +90,9 @@ mod tests {
                 .into(),
             ..plain
         };
-        for (sample, (_, _, labels)) in profile.samples.iter_mut().zip(samples) {
-            sample.values.push(1);
-            sample.labels = labels.to_vec();
+        change_values(&mut profile, |_, values| vec![values[0], 1]);
+        for (position, (_, _, labels)) in samples.iter().enumerate() {
+            profile.samples.set_labels(position, labels);
         }
         let is_libc = |profile: &Profile, position: usize| {
             let lines = &profile.locations[position].lines;
@@ -136,7 +136,7 @@ mod tests {
             assert_eq!(decode(&encode(&part.profile)).as_ref(), Ok(&part.profile), "a part survives its bytes");
             assert_eq!(part.profile.mappings.first(), profile.mappings.first(), "the main program's comes first");
             let cleared = |profile: &Profile| Profile {
-                samples: Vec::new(),
+                samples: Samples::default(),
                 mappings: Vec::new(),
                 locations: Vec::new(),
                 functions: Vec::new(),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn assert_everything_is_needed(profile: &Profile) {
-        let locations: BTreeSet<_> = profile.samples.iter().flat_map(|sample| sample.locations.clone()).collect();
+        let locations: BTreeSet<_> = profile.samples.iter().flat_map(|sample| sample.locations).collect();
         assert_eq!(locations.len(), profile.locations.len(), "locations");
         let lines = profile.locations.iter().flat_map(|location| &location.lines);
         assert_eq!(
@@ -189,8 +189,8 @@ mod tests {
         assert_eq!(values(&split), expected);
         assert_eq!(split.repeated, [0, 0]);
         let [_, a, b, none] = &split.parts[..] else { panic!("{split:?}") };
-        assert_eq!(a.profile.samples[0].labels, [test("a"), package.clone()]);
-        assert_eq!(none.profile.samples[0].labels, [package]);
+        assert_eq!(a.profile.samples.at(0).labels, [test("a"), package.clone()]);
+        assert_eq!(none.profile.samples.at(0).labels, [package]);
         let files =
             |part: &Part| part.profile.mappings.iter().map(|mapping| mapping.filename.clone()).collect::<Vec<_>>();
         assert_eq!((files(a), files(b)), (vec!["main".into(), "libc".into()], vec!["main".into()]));
@@ -253,7 +253,8 @@ mod tests {
     #[test]
     fn equal_samples_are_merged() {
         let mut profile = labelled(&[("main;a::x", 1, &[test("a")]), ("main;a::y", 2, &[test("a")])]);
-        profile.samples.push(profile.samples[0].clone());
+        let twice: Vec<_> = profile.samples.iter().chain([profile.samples.at(0)]).collect();
+        profile.samples = twice.into_iter().collect();
         let split = check(&profile, "test");
         assert_eq!(split.parts[0].profile.samples.iter().map(|s| s.values[0]).collect::<Vec<_>>(), [2, 2]);
     }

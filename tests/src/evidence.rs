@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use prof_pprof::{LabelValue, Profile, Sample};
+use prof_pprof::{Profile, Sample};
 
 /// A profile that was read from a file.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Evidence {
 
     /// Every value of the label `key`.
     pub fn labels(&self, key: &str) -> BTreeSet<String> {
-        self.profile.samples.iter().filter_map(|sample| label(sample, key)).map(str::to_owned).collect()
+        self.profile.samples.iter().filter_map(|sample| sample.text(key)).map(|text| text.to_string()).collect()
     }
 
     /// The comments, one a line.
@@ -99,19 +99,19 @@ pub fn commented(profile: &Profile, word: &str) -> Option<u64> {
 #[derive(Debug, Clone)]
 pub struct Selection<'a> {
     profile: &'a Profile,
-    samples: Vec<&'a Sample>,
+    samples: Vec<Sample<'a>>,
 }
 
 impl Selection<'_> {
     /// Those that carry this label.
     pub fn with_label(mut self, key: &str, value: &str) -> Self {
-        self.samples.retain(|sample| label(sample, key) == Some(value));
+        self.samples.retain(|sample| sample.text(key).is_some_and(|text| **text == *value));
         self
     }
 
     /// Those that do not carry the label `key`, whatever its value.
     pub fn without_label(mut self, key: &str) -> Self {
-        self.samples.retain(|sample| label(sample, key).is_none());
+        self.samples.retain(|sample| sample.text(key).is_none());
         self
     }
 
@@ -119,14 +119,14 @@ impl Selection<'_> {
     /// after that end.)
     pub fn through(mut self, function: &str) -> Self {
         let profile = self.profile;
-        self.samples.retain(|sample| frames(profile, sample).any(|name| name.ends_with(function)));
+        self.samples.retain(|sample| frames(profile, *sample).any(|name| name.ends_with(function)));
         self
     }
 
     /// Those without such a frame.
     pub fn not_through(mut self, function: &str) -> Self {
         let profile = self.profile;
-        self.samples.retain(|sample| !frames(profile, sample).any(|name| name.ends_with(function)));
+        self.samples.retain(|sample| !frames(profile, *sample).any(|name| name.ends_with(function)));
         self
     }
 
@@ -136,7 +136,7 @@ impl Selection<'_> {
         let profile = self.profile;
         let mut selection = self.not_through("_Unwind_RaiseException").not_through("_Unwind_Resume");
         let is_cut = |name: &str| name == "[truncated]" || name == "[broken]";
-        selection.samples.retain(|sample| frames(profile, sample).any(is_cut));
+        selection.samples.retain(|sample| frames(profile, *sample).any(is_cut));
         selection
     }
 
@@ -178,24 +178,17 @@ impl Selection<'_> {
 
     /// Every value of the label `key` among them.
     pub fn labels(&self, key: &str) -> BTreeSet<String> {
-        self.samples.iter().filter_map(|sample| label(sample, key)).map(str::to_owned).collect()
+        self.samples.iter().filter_map(|sample| sample.text(key)).map(|text| text.to_string()).collect()
     }
 
     /// Names of all functions in their stacks.
     pub fn functions(&self) -> BTreeSet<String> {
-        self.samples.iter().flat_map(|sample| frames(self.profile, sample)).map(str::to_owned).collect()
+        self.samples.iter().flat_map(|sample| frames(self.profile, *sample)).map(str::to_owned).collect()
     }
 }
 
-fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
-    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
-        LabelValue::Text(text) => Some(&**text),
-        LabelValue::Number { .. } => None,
-    })
-}
-
 /// The names of a stack's functions, leaf first, inlined ones too.
-fn frames<'a>(profile: &'a Profile, sample: &'a Sample) -> impl Iterator<Item = &'a str> {
+fn frames<'a>(profile: &'a Profile, sample: Sample<'a>) -> impl Iterator<Item = &'a str> {
     let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
     lines.map(|line| &*profile[line.function].name)
 }

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use prof_pprof::measurement;
-use prof_pprof::{Label, LabelValue, Location, Profile, Sample, Text, merge_equal_samples};
+use prof_pprof::{Label, Location, Profile, Sample, Text, merge_equal_samples};
 
 use super::BenchHarness;
 
@@ -63,18 +63,20 @@ pub fn apply(profile: &mut Profile, keep: Keep, harness: impl Fn(&str, &str) -> 
     let phases = phases(profile, harness);
     let mut left_out = LeftOut { values: vec![0; profile.sample_types.len()], ..LeftOut::default() };
     if keep == Keep::All {
-        for (sample, phase) in profile.samples.iter_mut().zip(phases) {
-            sample.labels.extend(phase.map(label));
+        for (position, phase) in phases.into_iter().enumerate() {
+            if let Some(phase) = phase {
+                add_label(profile, position, phase);
+            }
         }
         return left_out;
     }
-    let has_no_stack = |sample: &Sample| match sample.locations[..] {
+    let has_no_stack = |sample: Sample<'_>| match sample.locations[..] {
         // `[unsampled]` or `[lost]`: time of which no phase is known.
         [location] => profile[location].lines.iter().any(|line| profile[line.function].name.starts_with('[')),
         _ => false,
     };
-    let ids = |is_wanted: &dyn Fn(&Sample, Option<Phase>) -> bool| -> HashSet<_> {
-        let wanted = profile.samples.iter().zip(&phases).filter(|(sample, phase)| is_wanted(sample, **phase));
+    let ids = |is_wanted: &dyn Fn(Sample<'_>, Option<Phase>) -> bool| -> HashSet<_> {
+        let wanted = profile.samples.iter().zip(&phases).filter(|(sample, phase)| is_wanted(*sample, **phase));
         wanted.map(|(sample, _)| identity(sample)).collect()
     };
     let measured = ids(&|sample, phase| phase.map_or(!has_no_stack(sample), |phase| phase == Phase::Measure));
@@ -83,14 +85,16 @@ pub fn apply(profile: &mut Profile, keep: Keep, harness: impl Fn(&str, &str) -> 
     // What did not list its benchmarks ran as one, by the name of its target. It may iterate in its own way.
     let mut whole: HashSet<_> = profile.samples.iter().map(identity).filter(is_named_as_its_target).collect();
     whole.retain(|identity| !unmeasured.contains(identity) && !measured.contains(identity));
-    let mut phases = phases.into_iter();
-    profile.samples.retain_mut(|sample| {
-        let Some(phase) = phases.next().flatten().filter(|phase| *phase != Phase::Measure) else { return true };
-        if phase == Phase::Warmup && unmeasured.contains(&identity(sample)) {
-            sample.labels.push(label(phase));
-            return true;
+    let is_the_only_work = |sample: Sample<'_>, phase| phase == Phase::Warmup && unmeasured.contains(&identity(sample));
+    for (position, phase) in phases.iter().enumerate() {
+        if let Some(phase) = phase.filter(|phase| is_the_only_work(profile.samples.at(position), *phase)) {
+            add_label(profile, position, phase);
         }
-        if whole.contains(&identity(sample)) {
+    }
+    let mut phases = phases.into_iter();
+    profile.samples.retain(|sample| {
+        let Some(phase) = phases.next().flatten().filter(|phase| *phase != Phase::Measure) else { return true };
+        if is_the_only_work(sample, phase) || whole.contains(&identity(sample)) {
             return true;
         }
         left_out.add(phase, sample);
@@ -112,14 +116,14 @@ impl LeftOut {
         (!parts.is_empty()).then(|| format!("left out: {}", parts.join(", ")))
     }
 
-    fn add(&mut self, phase: Phase, sample: &Sample) {
+    fn add(&mut self, phase: Phase, sample: Sample<'_>) {
         let sum = match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Setup => &mut self.setup,
             Phase::Analysis | Phase::Measure => &mut self.analysis,
         };
         *sum += sample.values.last().copied().unwrap_or(0);
-        for (sum, value) in self.values.iter_mut().zip(&sample.values) {
+        for (sum, value) in self.values.iter_mut().zip(sample.values) {
             *sum += value;
         }
     }
@@ -129,11 +133,11 @@ impl LeftOut {
 fn phases(profile: &Profile, harness: impl Fn(&str, &str) -> Option<BenchHarness>) -> Vec<Option<Phase>> {
     let mut known = HashMap::new();
     let mut signs = HashMap::new();
-    let mut phase = |sample: &Sample| {
+    let mut phase = |sample: Sample<'_>| {
         let [_, package, target] = identity(sample);
         let (package, target) = (package?, target?);
         let harness = *known.entry((package.clone(), target.clone())).or_insert_with(|| harness(&package, &target));
-        let harness = harness.filter(|_| text(sample, "bench").is_some())?;
+        let harness = harness.filter(|_| sample.text("bench").cloned().is_some())?;
         let of_locations = sample.locations.iter().map(|index| {
             let of_location = || Signs::of_location(harness, profile, &profile[*index]);
             *signs.entry((harness, *index)).or_insert_with(of_location)
@@ -143,21 +147,20 @@ fn phases(profile: &Profile, harness: impl Fn(&str, &str) -> Option<BenchHarness
     profile.samples.iter().map(&mut phase).collect()
 }
 
+/// Labels the sample at a position with its phase.
+fn add_label(profile: &mut Profile, position: usize, phase: Phase) {
+    let labels = [profile.samples.at(position).labels, &[label(phase)]].concat();
+    profile.samples.set_labels(position, &labels);
+}
+
 /// Which benchmark a sample is of.
-fn identity(sample: &Sample) -> [Option<Text>; 3] {
-    ["bench", "package", "target"].map(|key| text(sample, key))
+fn identity(sample: Sample<'_>) -> [Option<Text>; 3] {
+    ["bench", "package", "target"].map(|key| sample.text(key).cloned())
 }
 
 fn is_named_as_its_target([bench, _, target]: &[Option<Text>; 3]) -> bool {
     let target = target.as_ref().and_then(|target| target.strip_prefix("bench/"));
     target.is_some() && target == bench.as_deref()
-}
-
-fn text(sample: &Sample, key: &str) -> Option<Text> {
-    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
-        LabelValue::Text(value) => Some(value.clone()),
-        LabelValue::Number { .. } => None,
-    })
 }
 
 fn label(phase: Phase) -> Label {
@@ -266,10 +269,10 @@ mod tests {
                 let function = builder.function(Function { name: (*name).into(), ..Function::default() });
                 builder.location(Location { lines: vec![Line { function, line: 1, column: 0 }], ..Location::default() })
             });
-            let locations = locations.collect();
-            let stack = builder.stack(locations);
+            let locations: Vec<_> = locations.collect();
+            let stack = builder.stack(&locations);
             let labels = [("bench", *bench), ("package", "p"), ("target", "bench/b")];
-            let labels = builder.label_set(labels.map(|(key, value)| Label::text(key, value)).to_vec());
+            let labels = builder.label_set(&labels.map(|(key, value)| Label::text(key, value)));
             builder.add(stack, labels, &[1, *value]);
         }
         builder.finish()
@@ -288,7 +291,7 @@ mod tests {
     }
 
     fn left(profile: &Profile) -> Vec<(i64, Option<Text>)> {
-        profile.samples.iter().map(|sample| (sample.values[1], text(sample, "phase"))).collect()
+        profile.samples.iter().map(|sample| (sample.values[1], sample.text("phase").cloned())).collect()
     }
 
     #[test]
@@ -325,7 +328,7 @@ mod tests {
         assert_eq!(applied(Keep::All, &mut profile).values, [0, 0]);
         let phases = ["measure", "warmup", "setup", "analysis"].map(|phase| Some(phase.into()));
         assert_eq!(
-            profile.samples.iter().map(|sample| text(sample, "phase")).collect::<Vec<_>>(),
+            profile.samples.iter().map(|sample| sample.text("phase").cloned()).collect::<Vec<_>>(),
             [&phases[..], &[None]].concat()
         );
     }

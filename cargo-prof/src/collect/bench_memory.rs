@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use prof_pprof::{HeapProfile, HeapView, LabelValue, Origin, Profile, Sample};
+use prof_pprof::{HeapProfile, HeapView, Origin, Profile};
 use prof_record::{LabelKind, Record};
 
 use super::{Targets, name, record_files};
@@ -107,7 +107,7 @@ fn of_note(note: Note, origin: &Origin, seen: &Seen) -> Vec<(Id, OfHarness)> {
 fn tallies(profile: &Profile, targets: &Targets) -> BTreeMap<Id, Tally> {
     let mut tallies: BTreeMap<Id, Tally> = BTreeMap::new();
     for sample in &profile.samples {
-        let [Some(package), Some(target), Some(name)] = ["package", "target", "bench"].map(|key| text(sample, key))
+        let [Some(package), Some(target), Some(name)] = ["package", "target", "bench"].map(|key| sample.text(key))
         else {
             continue;
         };
@@ -116,7 +116,7 @@ fn tallies(profile: &Profile, targets: &Targets) -> BTreeMap<Id, Tally> {
         let stack: Vec<&str> = lines.map(|line| &*profile[line.function].name).collect();
         let value = |index: usize| sample.values.get(index).and_then(|value| u64::try_from(*value).ok()).unwrap_or(0);
         let sum = Sum { allocations: value(0), bytes: value(1) };
-        let id = (package.to_owned(), target.to_owned(), name.to_owned());
+        let id = (package.to_string(), target.to_string(), name.to_string());
         tallies.entry(id).or_default().add(harness, &stack, sum);
     }
     tallies
@@ -131,11 +131,4 @@ fn row(id: Id, of_harness: OfHarness, tallies: &BTreeMap<Id, Tally>, targets: &T
         Err(why) => Err(why.text().to_owned()),
     });
     Row::new(package, target, name, of_harness.nanos, memory)
-}
-
-fn text<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
-    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
-        LabelValue::Text(value) => Some(&**value),
-        LabelValue::Number { .. } => None,
-    })
 }

@@ -13,8 +13,8 @@ fn profile(kind: &str, unit: &str, samples: &[(i64, &[Label])]) -> Profile {
         let function = builder.function(Function { name, ..Function::default() });
         let lines = vec![Line { function, line: 1, column: 0 }];
         let location = builder.location(Location { address: position as u64 + 1, lines, ..Location::default() });
-        let stack = builder.stack(vec![location]);
-        let labels = builder.label_set(labels.to_vec());
+        let stack = builder.stack(&[location]);
+        let labels = builder.label_set(labels);
         builder.add(stack, labels, &[*value]);
     }
     builder.finish()
@@ -84,7 +84,7 @@ fn the_index_is_what_scripts_rely_on() {
     let files = ["64_bytes.cpu.prof", "a.b.cpu.prof", "index.json", "only_memory.mem.prof", "unlabelled.cpu.prof"];
     assert_eq!(listed(&directory), files);
     let part = decode(&std::fs::read(directory.join("64_bytes.cpu.prof")).unwrap()).unwrap();
-    assert_eq!(part.samples[0].labels, [number, test("a::b")]);
+    assert_eq!(part.samples.at(0).labels, [number, test("a::b")]);
 
     let text = written.text();
     let (table, rest) = text.split_once("\n\n").unwrap();
@@ -143,7 +143,7 @@ fn only_what_an_earlier_split_made_is_removed() {
     assert_eq!(listed(directory.path()), ["b.prof", "c.prof", "index.json", "mine.prof"]);
     assert_eq!(std::fs::read(path("mine.prof")).unwrap(), b"mine");
     assert!(outside.path().exists());
-    assert_eq!(decode(&std::fs::read(path("b.prof")).unwrap()).unwrap().samples[0].values, [1]);
+    assert_eq!(decode(&std::fs::read(path("b.prof")).unwrap()).unwrap().samples.at(0).values, [1]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn what_cannot_be_split_makes_nothing() {
     assert_eq!(error(&cpu(&[(1, &[])]), "test"), r#"no sample of x.prof has a label "test"; there are none"#);
     assert_eq!(error(&cpu(&[]), "test"), "no samples in x.prof; run for longer, or sample more often");
     let without_types = Profile {
-        samples: vec![prof_pprof::Sample { labels: vec![test("a")], ..Default::default() }],
+        samples: [prof_pprof::Sample { labels: &[test("a")], ..Default::default() }].into(),
         ..Default::default()
     };
     assert_eq!(error(&without_types, "test"), "x.prof is not a profile: the profile has no sample types");

@@ -79,7 +79,7 @@ fn header<'a>(profile: &'a Profile, strings: &mut Strings<'a>) -> wire::Header {
     }
 }
 
-fn sample<'a>(sample: &'a Sample, strings: &mut Strings<'a>) -> wire::Sample {
+fn sample<'a>(sample: Sample<'a>, strings: &mut Strings<'a>) -> wire::Sample {
     let label = |label: &'a Label| {
         let key = strings.index(&label.key);
         match &label.value {
@@ -91,7 +91,7 @@ fn sample<'a>(sample: &'a Sample, strings: &mut Strings<'a>) -> wire::Sample {
     };
     wire::Sample {
         location_id: sample.locations.iter().map(|location| id(location.position())).collect(),
-        value: sample.values.clone(),
+        value: sample.values.to_vec(),
         label: sample.labels.iter().map(label).collect(),
     }
 }

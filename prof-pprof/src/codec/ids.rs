@@ -1,6 +1,6 @@
 //! The ids of a message: what they lead to, and what they were. A [`Profile`](crate::Profile) has positions instead.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::Error;
 
@@ -44,6 +44,16 @@ impl Ids {
         if (1..=self.in_order).contains(&id) {
             return Ok(id as usize - 1);
         }
-        self.others.get(&id).copied().ok_or(Error::Dangling { what: self.what, id })
+        self.others.get(&id).copied().ok_or_else(|| self.dangling(id))
+    }
+
+    /// How many there are, if they count from 1.
+    pub(super) fn in_order(&self) -> Option<u64> {
+        self.others.is_empty().then_some(self.in_order)
+    }
+
+    /// The error for an id that leads nowhere.
+    pub(super) fn dangling(&self, id: u64) -> Error {
+        Error::Dangling { what: self.what, id }
     }
 }

@@ -158,16 +158,16 @@ impl HeapProfile {
         let default = self.view.columns()[0].space;
         let mut profile = self.assembly.finish(default, ValueType::new("space", "bytes"), period, comments);
         let mut sums = [0i64; 4];
-        for (sample, raw) in profile.samples.iter_mut().zip(self.raw) {
-            let [first, lost_bytes, second, _] = [0, 1, 2, 3].map(|value| sample.values[value] as u64);
+        for (values, raw) in profile.samples.values_mut().zip(self.raw) {
+            let [first, lost_bytes, second, _] = [0, 1, 2, 3].map(|value| values[value] as u64);
             let (first, second) = match raw {
                 Raw::Counts { size } => {
                     (unsample::allocations(first, size, period), unsample::allocations(second, size, period))
                 }
                 Raw::Lost => (unsample::allocations(first, lost_bytes / first, period), (0, 0)),
             };
-            sample.values = vec![first.0, first.1, second.0, second.1];
-            for (sum, value) in sums.iter_mut().zip(&sample.values) {
+            values.copy_from_slice(&[first.0, first.1, second.0, second.1]);
+            for (sum, value) in sums.iter_mut().zip(values) {
                 *sum = sum.saturating_add(*value);
             }
         }
@@ -180,7 +180,7 @@ impl HeapProfile {
         }
         if self.view == HeapView::Peaks && !self.has_labels {
             profile.sample_types.truncate(2);
-            profile.samples.iter_mut().for_each(|sample| sample.values.truncate(2));
+            profile.samples.keep_values(&[0, 1]);
         }
         (profile, totals)
     }

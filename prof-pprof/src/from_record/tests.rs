@@ -56,11 +56,11 @@ fn origin() -> Origin {
 }
 
 fn addresses_of(profile: &Profile, sample: usize) -> Vec<u64> {
-    profile.samples[sample].locations.iter().map(|location| profile[*location].address).collect()
+    profile.samples.at(sample).locations.iter().map(|location| profile[*location].address).collect()
 }
 
 fn names_of(profile: &Profile, sample: usize) -> Vec<&str> {
-    let locations = profile.samples[sample].locations.iter();
+    let locations = profile.samples.at(sample).locations.iter();
     locations.flat_map(|location| &profile[*location].lines).map(|line| &*profile[line.function].name).collect()
 }
 
@@ -115,7 +115,7 @@ fn the_program_comes_first_and_processes_of_it_share_its_mapping() {
     let mappings: Vec<_> = profile.mappings.iter().map(|m| (&*m.filename, &*m.build_id, m.start)).collect();
     assert_eq!(mappings, [("/bin/program", "ab01", 0x1000), ("/lib/libc.so", "", 0x7000)]);
     assert_eq!(profile.samples.len(), 1);
-    assert_eq!(profile.samples[0].values, [4, 400]);
+    assert_eq!(profile.samples.at(0).values, [4, 400]);
     assert_eq!((profile.time_nanos, profile.duration_nanos), (400, 2_000));
     assert_eq!(&*profile.default_sample_type, "cpu");
     assert_eq!(profile.comments, ["hello".into()]);
@@ -144,9 +144,9 @@ fn samples_say_whose_they_are() {
     profile.add(&record, &origin());
     let (profile, _) = profile.finish(&[]);
     let own = [Label::text("package", "pack"), Label::text("target", "lib")];
-    assert_eq!(profile.samples[0].labels, own);
-    assert_eq!(profile.samples[1].labels, [&own[..], &[Label::text("test", "tests::one")]].concat());
-    assert_eq!(profile.samples[2].labels, [&own[..], &[Label::text("bench", "fast")]].concat());
+    assert_eq!(profile.samples.at(0).labels, own);
+    assert_eq!(profile.samples.at(1).labels, [&own[..], &[Label::text("test", "tests::one")]].concat());
+    assert_eq!(profile.samples.at(2).labels, [&own[..], &[Label::text("bench", "fast")]].concat());
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn what_is_missing_is_a_frame() {
     assert_eq!(names_of(&cpu, 0), ["[truncated]"]);
     assert_eq!(names_of(&cpu, 1), ["[broken]"]);
     assert_eq!(names_of(&cpu, 2), ["[lost]"]);
-    assert_eq!(cpu.samples[2].values, [2, 200]);
-    assert_eq!(cpu.samples[2].labels.len(), 2);
+    assert_eq!(cpu.samples.at(2).values, [2, 200]);
+    assert_eq!(cpu.samples.at(2).labels.len(), 2);
     let expected = CpuTotals {
         processes: 1,
         samples: 9,
@@ -183,7 +183,7 @@ fn what_is_missing_is_a_frame() {
     heap.add(&record, &origin());
     let (heap, totals) = heap.finish(&[]);
     assert_eq!(names_of(&heap, 1), ["[lost]"]);
-    assert_eq!(heap.samples[1].values, [2050, 2_099_200, 0, 0]);
+    assert_eq!(heap.samples.at(1).values, [2050, 2_099_200, 0, 0]);
     assert_eq!((totals.samples, totals.truncated_samples, totals.lost_samples), (9, 5, 4));
 }
 
@@ -202,9 +202,9 @@ fn allocations_are_estimated_from_the_sum_over_processes() {
     profile.add(&record, &origin());
     profile.add(&second, &origin());
     let (profile, totals) = profile.finish(&[]);
-    assert_eq!(profile.samples[0].values, [2050, 2_099_200, 1537, 1_574_400]);
-    assert_eq!(profile.samples[1].values, [1, 829_411, 0, 0]);
-    assert_eq!(profile.samples[0].labels[2], Label::number("bytes", 1024, "bytes"));
+    assert_eq!(profile.samples.at(0).values, [2050, 2_099_200, 1537, 1_574_400]);
+    assert_eq!(profile.samples.at(1).values, [1, 829_411, 0, 0]);
+    assert_eq!(profile.samples.at(0).labels[2], Label::number("bytes", 1024, "bytes"));
     assert_eq!(&*profile.default_sample_type, "alloc_space");
     assert_eq!(profile.period_type, Some(ValueType::new("space", "bytes")));
     let expected = HeapTotals {
@@ -246,7 +246,7 @@ fn peaks_add_up_over_processes_and_only_tests_have_their_own() {
     ];
     assert_eq!(kinds, expected);
     assert_eq!(&*profile.default_sample_type, "peak_space");
-    let values: Vec<_> = profile.samples.iter().map(|sample| &sample.values[..]).collect();
+    let values: Vec<_> = profile.samples.iter().map(|sample| sample.values).collect();
     assert_eq!(values, [&[2, 48, 0, 0][..], &[6, 144, 10, 240]]);
     assert_eq!((totals.processes, totals.peak_objects, totals.peak_space, totals.samples), (2, 8, 192, 8));
 
@@ -256,7 +256,7 @@ fn peaks_add_up_over_processes_and_only_tests_have_their_own() {
     program.add(&record, &origin());
     let (program, totals) = program.finish(&[]);
     assert_eq!(program.sample_types.len(), 2);
-    assert_eq!(program.samples[0].values, [21_845, 524_300]);
+    assert_eq!(program.samples.at(0).values, [21_845, 524_300]);
     assert_eq!((totals.peak_objects, totals.peak_space), (21_845, 524_300));
 }
 
@@ -274,6 +274,6 @@ fn what_is_left_is_what_was_in_use_when_its_test_ended() {
     profile.add(&record, &origin());
     let (profile, totals) = profile.finish(&[]);
     assert_eq!(profile.samples.len(), 1);
-    assert_eq!(profile.samples[0].values, [5, 40, 2, 16]);
+    assert_eq!(profile.samples.at(0).values, [5, 40, 2, 16]);
     assert_eq!((totals.samples, totals.lost_samples), (5, 1));
 }

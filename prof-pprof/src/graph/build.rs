@@ -30,7 +30,7 @@ pub struct Shape<'a> {
 }
 
 impl Shape<'_> {
-    fn value(&self, sample: &Sample) -> Sum {
+    fn value(&self, sample: Sample<'_>) -> Sum {
         Sum { sum: sample.values[self.sample_index], divisor: if self.mean { sample.values[0] } else { 0 } }
     }
 
@@ -207,11 +207,11 @@ impl Builder<'_> {
         NodeIndex(index)
     }
 
-    fn labels(&self, sample: &Sample) -> Option<String> {
+    fn labels(&self, sample: Sample<'_>) -> Option<String> {
         self.shape.tag_name.map(|_| super::tag::text_labels(sample))
     }
 
-    fn count(&mut self, node: NodeIndex, value: Sum, labels: Option<&str>, sample: &Sample, is_leaf: bool) {
+    fn count(&mut self, node: NodeIndex, value: Sum, labels: Option<&str>, sample: Sample<'_>, is_leaf: bool) {
         let node = &mut self.graph.nodes[node.position()];
         if is_leaf { &mut node.flat } else { &mut node.cum }.add(value);
         if let (Some(labels), Some(tag_name)) = (labels, self.shape.tag_name) {

@@ -37,7 +37,7 @@ impl Tag {
 }
 
 /// The text labels of a sample, sorted and joined by what starts a line in DOT.
-pub(super) fn text_labels(sample: &Sample) -> String {
+pub(super) fn text_labels(sample: Sample<'_>) -> String {
     let text = |label: &crate::Label| match &label.value {
         LabelValue::Text(text) => Some(format!("{}:{text}", label.key)),
         LabelValue::Number { .. } => None,
@@ -51,7 +51,7 @@ impl Tags {
     pub(super) fn count(
         &mut self,
         labels: &str,
-        sample: &Sample,
+        sample: Sample<'_>,
         value: Sum,
         is_leaf: bool,
         name: &dyn Fn(i64, &str) -> String,
@@ -61,7 +61,7 @@ impl Tags {
             tag.name = labels.to_owned();
             tag.count(value, is_leaf);
         }
-        for label in &sample.labels {
+        for label in sample.labels {
             let LabelValue::Number { number, unit } = &label.value else { continue };
             let unit = if unit.is_empty() { &label.key } else { unit };
             let name = name(*number, unit);

@@ -6,7 +6,7 @@ use crate::{Builder, Function, Line, Location, Profile, ValueType};
 /// A profile of stacks such as `root;caller+inlined;leaf`, with their values.
 pub(crate) fn profile_of(samples: &[(&str, i64)]) -> Profile {
     let mut builder = Builder::new(vec![ValueType::new("cpu", "nanoseconds")]);
-    let labels = builder.label_set(Vec::new());
+    let labels = builder.label_set(&[]);
     for (number, (stack, value)) in samples.iter().enumerate() {
         let locations = stack.split(';').rev().enumerate().map(|(depth, frames)| {
             let lines = frames.split('+').rev().map(|name| {
@@ -19,8 +19,8 @@ pub(crate) fn profile_of(samples: &[(&str, i64)]) -> Profile {
             let address = if frames.contains("::") { (number * 1000 + depth) as u64 + 1 } else { 1 };
             builder.location(Location { address, lines, ..Location::default() })
         });
-        let locations = locations.collect();
-        let stack = builder.stack(locations);
+        let locations: Vec<_> = locations.collect();
+        let stack = builder.stack(&locations);
         builder.add(stack, labels, &[*value]);
     }
     builder.finish()
@@ -28,7 +28,7 @@ pub(crate) fn profile_of(samples: &[(&str, i64)]) -> Profile {
 
 /// The stacks of a profile, leaf first, and their first values.
 pub(crate) fn stacks(profile: &Profile) -> Vec<(Vec<String>, i64)> {
-    let name = |sample: &crate::Sample| {
+    let name = |sample: crate::Sample<'_>| {
         let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
         lines.map(|line| profile[line.function].name.to_string()).collect()
     };
@@ -54,6 +54,15 @@ fn edge<'a>(graph: &'a Graph, from: &str, to: &str) -> Option<&'a Edge> {
 
 fn kept(names: &[&str]) -> std::collections::HashSet<NodeInfo> {
     names.iter().map(|name| NodeInfo { name: (*name).into(), ..NodeInfo::default() }).collect()
+}
+
+/// Gives each sample other values; `values` makes them of its position and those that it has.
+pub(crate) fn change_values(profile: &mut Profile, values: impl Fn(usize, &[i64]) -> Vec<i64>) {
+    let mut samples = crate::Samples::default();
+    for (position, sample) in profile.samples.iter().enumerate() {
+        samples.push(crate::Sample { values: &values(position, sample.values), ..sample });
+    }
+    profile.samples = samples;
 }
 
 #[test]

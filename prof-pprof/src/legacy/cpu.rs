@@ -80,11 +80,11 @@ fn remove_signal_frames(profile: &mut Profile) {
             }
         }
         let Some((frame, _)) = counts.into_iter().find(|(_, count)| *count >= enough) else { return };
-        for sample in &mut profile.samples {
+        profile.samples.for_each_mut(|sample| {
             if sample.locations.get(1) == Some(&frame) {
                 sample.locations.remove(1);
             }
-        }
+        });
     }
 }
 

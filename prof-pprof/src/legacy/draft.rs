@@ -40,8 +40,8 @@ impl Draft {
                 LocationIndex::new(self.profile.locations.len() - 1)
             })
         });
-        let locations = locations.collect();
-        self.profile.samples.push(Sample { locations, values: values.to_vec(), labels });
+        let locations: Vec<_> = locations.collect();
+        self.profile.samples.push(Sample { locations: &locations, values, labels: &labels });
     }
 }
 
@@ -60,20 +60,20 @@ pub(super) fn interrupted(addresses: Vec<u64>) -> impl Iterator<Item = u64> {
 /// that belongs to it, the signal with the address itself.
 pub(super) fn remove_repeated_leaves(profile: &mut Profile) {
     let (locations, samples) = (&profile.locations, &mut profile.samples);
-    for sample in samples {
+    samples.for_each_mut(|sample| {
         if let [leaf, caller, ..] = sample.locations[..]
             && locations[leaf.position()].address == locations[caller.position()].address.wrapping_add(1)
         {
             sample.locations.remove(1);
         }
-    }
+    });
 }
 
 /// Drops what no sample needs; the rest gets the order of its first use.
 pub(super) fn keep_used(profile: &mut Profile) {
     let mut moved = vec![None; profile.locations.len()];
     let mut locations = Vec::new();
-    for location in profile.samples.iter_mut().flat_map(|sample| &mut sample.locations) {
+    for location in profile.samples.locations_mut() {
         *location = *moved[location.position()].get_or_insert_with(|| {
             locations.push(std::mem::take(&mut profile.locations[location.position()]));
             LocationIndex::new(locations.len() - 1)

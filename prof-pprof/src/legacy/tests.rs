@@ -16,9 +16,9 @@ fn rows(profile: &Profile) -> Vec<Row> {
         crate::LabelValue::Number { number, .. } => Some(number),
         crate::LabelValue::Text(_) => None,
     };
-    let row = |sample: &crate::Sample| {
+    let row = |sample: crate::Sample<'_>| {
         let block = sample.labels.iter().find_map(number);
-        (sample.locations.iter().map(address).collect(), sample.values.clone(), block)
+        (sample.locations.iter().map(address).collect(), sample.values.to_vec(), block)
     };
     profile.samples.iter().map(row).collect()
 }
@@ -139,7 +139,7 @@ fn counts_have_the_name_of_their_kind() {
     assert_eq!(rows(&profile), [(vec![0x10, 0x20], vec![2], None), (vec![0x30], vec![1], None)]);
     assert_eq!(mappings(&profile), [(0, u64::MAX, 0, "", "")]);
     let octal = text("a/b profile: total 1\n010 @ 0x11\n---\nnot read\n");
-    assert_eq!((kinds(&octal)[0].as_str(), octal.samples[0].values[0]), ("a/b/count", 8));
+    assert_eq!((kinds(&octal)[0].as_str(), octal.samples.at(0).values[0]), ("a/b/count", 8));
     let damaged = decode_legacy(b"x profile: total 1\n1 @ 11\n").unwrap_err().to_string();
     assert_eq!(damaged, "damaged x profile: no `count @ addresses` in \"1 @ 11\"");
 }

@@ -38,9 +38,9 @@ pub(super) fn read(text: &str) -> Outcome<Profile> {
         (stack, line) = read_stack(&mut lines)?;
         if !stack.is_empty() {
             draft.add(interrupted(stack), &[1], Vec::new());
-        } else if let Some(previous) = draft.profile.samples.last_mut() {
+        } else if let Some(previous) = draft.profile.samples.values_mut().next_back() {
             // The same stack as that of the thread before.
-            previous.values[0] += 1;
+            previous[0] += 1;
         }
     }
     lines.skip_to_memory_map();

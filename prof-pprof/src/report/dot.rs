@@ -128,7 +128,7 @@ mod tests {
 
     fn drawn(samples: &[(&str, i64)], options: &Options) -> String {
         let mut profile = profile_of(samples);
-        profile.samples[0].labels = vec![Label::text("test", "x"), Label::number("bytes", 2048, "bytes")];
+        profile.samples.set_labels(0, &[Label::text("test", "x"), Label::number("bytes", 2048, "bytes")]);
         dot(&mut View::new(profile, &Format::Dot, options).unwrap())
     }
 

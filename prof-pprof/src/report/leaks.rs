@@ -173,7 +173,7 @@ fn frames_at(profile: &Profile, location: &Location) -> Vec<Frame> {
     lines.map(|(function, line)| frame(function.name.clone(), function.file.clone(), line)).collect()
 }
 
-fn owner(sample: &Sample) -> Owner {
+fn owner(sample: Sample<'_>) -> Owner {
     let label = |key: &str| sample.labels.iter().find(|label| &*label.key == key).and_then(text_of);
     Owner {
         package: label("package").unwrap_or_default(),

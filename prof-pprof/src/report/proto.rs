@@ -6,12 +6,12 @@ use super::view::View;
 use crate::{Function, FunctionIndex, Line, Location, LocationIndex, Profile, Sample, ValueType};
 
 /// The profile after the filters, its values divided as the options say.
-pub(crate) fn proto(view: View) -> Profile {
-    let mut profile = view.profile.clone();
-    for value in profile.samples.iter_mut().flat_map(|sample| &mut sample.values) {
+pub(crate) fn proto(mut view: View) -> Profile {
+    let mut samples = std::mem::take(&mut view.profile.samples);
+    for value in samples.values_mut().flatten() {
         *value = view.scaled(*value);
     }
-    profile
+    Profile { samples, ..view.profile }
 }
 
 /// The nodes worth showing: a sample for each, with the values `cum` and `flat`.
@@ -42,8 +42,8 @@ pub(crate) fn top_proto(view: &mut View) -> Profile {
         let lines = vec![Line { function, line: info.line, column: info.column }];
         profile.locations.push(Location { address: info.address, lines, ..Location::default() });
         profile.samples.push(Sample {
-            locations: vec![LocationIndex::new(position)],
-            values: vec![view.whole(node.cum.value()), view.whole(node.flat.value())],
+            locations: &[LocationIndex::new(position)],
+            values: &[view.whole(node.cum.value()), view.whole(node.flat.value())],
             ..Sample::default()
         });
     }
@@ -70,7 +70,7 @@ mod tests {
         let table = top_proto(&mut View::new(profile, &Format::TopProto, &Options::default()).unwrap());
         assert_eq!(table.check(), Ok(()));
         assert_eq!(&*table.sample_types[0].unit, "ns");
-        let values: Vec<_> = table.samples.iter().map(|sample| &sample.values[..]).collect();
+        let values: Vec<_> = table.samples.iter().map(|sample| sample.values).collect();
         assert_eq!(values, [[7, 7], [1, 1], [8, 0]]);
     }
 }

@@ -58,18 +58,18 @@ fn id(ids: &[u64], position: usize) -> u64 {
     ids.get(position).copied().unwrap_or(position as u64 + 1)
 }
 
-fn write_sample(text: &mut String, sample: &Sample, ids: &OriginalIds) {
-    for value in &sample.values {
+fn write_sample(text: &mut String, sample: Sample<'_>, ids: &OriginalIds) {
+    for value in sample.values {
         let _ = write!(text, " {value:>10}");
     }
     text.push_str(": ");
-    for location in &sample.locations {
+    for location in sample.locations {
         let _ = write!(text, "{} ", id(&ids.locations, location.position()));
     }
     text.push('\n');
     let mut texts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut numbers: BTreeMap<&str, Vec<(i64, &str)>> = BTreeMap::new();
-    for label in &sample.labels {
+    for label in sample.labels {
         match &label.value {
             LabelValue::Text(value) => texts.entry(&label.key).or_default().push(value),
             LabelValue::Number { number, unit } => numbers.entry(&label.key).or_default().push((*number, unit)),
@@ -180,10 +180,10 @@ mod tests {
         let profile = Profile {
             sample_types: vec![ValueType::new("samples", "count"), ValueType::new("cpu", "nanoseconds")],
             default_sample_type: "cpu".into(),
-            samples: vec![Sample {
-                locations: vec![LocationIndex::new(1), LocationIndex::new(0)],
-                values: vec![-3, 12_345_678_901],
-                labels: vec![
+            samples: [Sample {
+                locations: &[LocationIndex::new(1), LocationIndex::new(0)],
+                values: &[-3, 12_345_678_901],
+                labels: &[
                     Label::text("b", "y"),
                     Label::text("a", "x"),
                     Label::text("b", "z"),
@@ -191,7 +191,8 @@ mod tests {
                     Label::number("bytes", 1, ""),
                     Label::number("bytes", 2, "kb"),
                 ],
-            }],
+            }]
+            .into(),
             mappings: vec![Mapping {
                 start: 0x1000,
                 limit: 0x2000,

@@ -40,7 +40,7 @@ fn sums<'a>(profile: &'a Profile, options: &ValueOptions) -> BTreeMap<&'a str, B
     let units = options.label_units_of(profile);
     let mut sums: BTreeMap<&str, BTreeMap<String, i64>> = BTreeMap::new();
     for sample in &profile.samples {
-        for tag in &sample.labels {
+        for tag in sample.labels {
             let name = match &tag.value {
                 LabelValue::Text(text) => text.to_string(),
                 LabelValue::Number { number, .. } => {
@@ -57,21 +57,19 @@ fn sums<'a>(profile: &'a Profile, options: &ValueOptions) -> BTreeMap<&'a str, B
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Label, Sample, ValueType};
+    use crate::{Label, Sample, Samples, ValueType};
 
     fn profile() -> Profile {
-        let sample =
-            |value, labels: &[Label]| Sample { values: vec![value], labels: labels.to_vec(), ..Sample::default() };
-        Profile {
-            sample_types: vec![ValueType::new("cpu", "milliseconds")],
-            samples: vec![
-                sample(500, &[Label::text("test", "a::b"), Label::number("bytes", 1024, "")]),
-                sample(1500, &[Label::text("test", "long name"), Label::number("bytes", 2048, "")]),
-                sample(1000, &[Label::text("test", "c"), Label::number("bytes", 1024, "")]),
-                sample(1000, &[]),
-            ],
-            ..Profile::default()
+        let mut samples = Samples::default();
+        for (value, labels) in [
+            (500, &[Label::text("test", "a::b"), Label::number("bytes", 1024, "")][..]),
+            (1500, &[Label::text("test", "long name"), Label::number("bytes", 2048, "")]),
+            (1000, &[Label::text("test", "c"), Label::number("bytes", 1024, "")]),
+            (1000, &[]),
+        ] {
+            samples.push(Sample { values: &[value], labels, ..Sample::default() });
         }
+        Profile { sample_types: vec![ValueType::new("cpu", "milliseconds")], samples, ..Profile::default() }
     }
 
     #[test]
@@ -94,11 +92,9 @@ mod tests {
     #[test]
     fn nothing_has_no_share_and_no_labels_no_table() {
         let mut profile = profile();
-        for sample in &mut profile.samples {
-            sample.values[0] = 0;
-        }
+        profile.samples.values_mut().for_each(|values| values[0] = 0);
         assert!(tags(&profile, &ValueOptions::default()).starts_with(" bytes: Total 0 of 0\n        0: 1kB\n"));
-        profile.samples.clear();
+        profile.samples.retain(|_| false);
         assert_eq!(tags(&profile, &ValueOptions::default()), "");
     }
 

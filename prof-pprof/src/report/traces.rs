@@ -48,9 +48,9 @@ pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String 
 }
 
 /// Text before numbers, each sorted as printed.
-fn write_labels(text: &mut String, sample: &Sample, units: &BTreeMap<Text, Text>) {
+fn write_labels(text: &mut String, sample: Sample<'_>, units: &BTreeMap<Text, Text>) {
     let mut kinds: [BTreeMap<&str, Vec<String>>; 2] = Default::default();
-    for tag in &sample.labels {
+    for tag in sample.labels {
         let (kind, value) = match &tag.value {
             LabelValue::Text(value) => (0, value.to_string()),
             LabelValue::Number { number, .. } => {
@@ -68,9 +68,9 @@ fn write_labels(text: &mut String, sample: &Sample, units: &BTreeMap<Text, Text>
 }
 
 /// The name of each frame, and whether it was inlined into the next one.
-fn frames(profile: &Profile, sample: &Sample) -> Vec<(String, bool)> {
+fn frames(profile: &Profile, sample: Sample<'_>) -> Vec<(String, bool)> {
     let mut frames = Vec::new();
-    for location in &sample.locations {
+    for location in sample.locations {
         let location = &profile[*location];
         if location.lines.is_empty() {
             frames.push((name(profile, location, None), false));
@@ -140,18 +140,19 @@ fn clean(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::tests::profile_of;
+    use crate::graph::tests::{change_values, profile_of};
     use crate::{Granularity, Label, Mapping, MappingIndex, ValueType, aggregate};
 
     fn profile() -> Profile {
         let mut profile = profile_of(&[("main;work+inner", 1_500_000), ("main", 2_000)]);
-        profile.samples.push(Sample { values: vec![5], ..Sample::default() });
-        profile.samples[0].labels = vec![
+        profile.samples.push(Sample { values: &[5], ..Sample::default() });
+        let labels = [
             Label::number("bytes", 2048, ""),
             Label::text("test", "b"),
             Label::text("a", "x"),
             Label::text("test", "c"),
         ];
+        profile.samples.set_labels(0, &labels);
         for function in &mut profile.functions {
             function.file = "./src/../a.rs".into();
         }
@@ -202,9 +203,7 @@ Type: cpu
     fn values_may_be_means_and_divided() {
         let mut profile = profile();
         profile.sample_types.insert(0, ValueType::new("samples", "count"));
-        for (sample, count) in profile.samples.iter_mut().zip([3, 0, 5]) {
-            sample.values.insert(0, count);
-        }
+        change_values(&mut profile, |position, values| vec![[3, 0, 5][position], values[0]]);
         let options = ValueOptions { sample_index: 1, mean: true, divide_by: 10.0, ..ValueOptions::default() };
         let text = traces(&profile, &options, &Zone::default());
         assert!(text.starts_with("Type: mean_cpu\n---"), "{text}");

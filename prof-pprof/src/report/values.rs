@@ -47,7 +47,7 @@ impl ValueOptions {
     /// If a sample has no value at [`sample_index`](ValueOptions::sample_index).
     pub fn total(&self, profile: &Profile) -> i64 {
         let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
-        let add = |sum: &mut (i64, i64), sample: &Sample| {
+        let add = |sum: &mut (i64, i64), sample: Sample<'_>| {
             sum.0 = sum.0.saturating_add(self.value(sample).saturating_abs());
             sum.1 = sum.1.saturating_add(self.count(sample));
         };
@@ -62,12 +62,12 @@ impl ValueOptions {
     }
 
     /// The value of a sample; with `mean` still to be divided by its count.
-    pub(super) fn value(&self, sample: &Sample) -> i64 {
+    pub(super) fn value(&self, sample: Sample<'_>) -> i64 {
         sample.values[self.sample_index]
     }
 
     /// What the value of a sample is to be divided by, 0 for nothing.
-    pub(super) fn count(&self, sample: &Sample) -> i64 {
+    pub(super) fn count(&self, sample: Sample<'_>) -> i64 {
         if self.mean { sample.values[0] } else { 0 }
     }
 
@@ -97,7 +97,7 @@ pub(super) fn mean(value: i64, count: i64) -> i64 {
     if count == 0 { value } else { value.wrapping_div(count) }
 }
 
-fn is_base(sample: &Sample) -> bool {
+fn is_base(sample: Sample<'_>) -> bool {
     let is_true = |value: &LabelValue| matches!(value, LabelValue::Text(text) if &**text == "true");
     sample.labels.iter().any(|label| &*label.key == "pprof::base" && is_true(&label.value))
 }
@@ -109,16 +109,13 @@ mod tests {
 
     #[test]
     fn the_total_is_of_the_base_if_there_is_one() {
-        let sample = |count, value, labels: &[Label]| Sample {
-            values: vec![count, value],
-            labels: labels.to_vec(),
-            ..Sample::default()
-        };
-        let mut profile = Profile { samples: vec![sample(2, 10, &[]), sample(3, -20, &[])], ..Profile::default() };
+        let sample = |values| Sample { values, ..Sample::default() };
+        let mut profile = Profile { samples: [sample(&[2, 10]), sample(&[3, -20])].into(), ..Profile::default() };
         let options = ValueOptions { sample_index: 1, ..ValueOptions::default() };
         let mean = ValueOptions { mean: true, ..options.clone() };
         assert_eq!((options.total(&profile), mean.total(&profile)), (30, 6));
-        profile.samples.push(sample(-1, -7, &[Label::text("pprof::base", "true")]));
+        let base = [Label::text("pprof::base", "true")];
+        profile.samples.push(Sample { labels: &base, ..sample(&[-1, -7]) });
         assert_eq!((options.total(&profile), mean.total(&profile)), (7, -7));
         assert_eq!(ValueOptions { total: Some(5), ..options }.total_of(&profile), 5);
     }

@@ -13,7 +13,7 @@ use crate::graph::{Graph, NodeInfo, Order, Shape};
 use crate::label_units::{label_units, other_units};
 use crate::measurement::{label, percentage, scale};
 use crate::path::trimmed;
-use crate::{BASE, Error, LabelCondition, LabelValue, NameFilter, Profile, Text, ValueType};
+use crate::{BASE, Error, Label, LabelCondition, LabelValue, NameFilter, Profile, Text, ValueType};
 use crate::{add_label_frames, aggregate, filter_labels, filter_samples_by_label, prune_from, show_from};
 
 /// A profile as a report sees it.
@@ -167,16 +167,16 @@ impl View {
             }
         }
         let bytes = self.label_units.get("bytes").cloned().unwrap_or_default();
-        for sample in &mut self.profile.samples {
+        self.profile.samples.map_labels(|labels| {
             // Of the numbers only sizes are drawn.
-            sample.labels.retain_mut(|label| match &mut label.value {
-                LabelValue::Text(_) => &*label.key != BASE,
-                LabelValue::Number { unit, .. } => {
-                    *unit = bytes.clone();
-                    &*label.key == "bytes"
+            let drawn = labels.iter().filter_map(|label| match label.value {
+                LabelValue::Text(_) => (&*label.key != BASE).then(|| label.clone()),
+                LabelValue::Number { number, .. } => {
+                    (&*label.key == "bytes").then(|| Label::number("bytes", number, bytes.clone()))
                 }
             });
-        }
+            drawn.collect()
+        });
         let tag_name = |number: i64, unit: &str| label(number, unit, &self.unit);
         Graph::new(
             &self.profile,

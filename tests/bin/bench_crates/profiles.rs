@@ -34,7 +34,7 @@ pub fn own_share(evidence: &Evidence) -> f64 {
         counted.map(|sample| sample.values.last().copied().unwrap_or(0)).sum()
     };
     let all = seconds(&|_| true);
-    if all == 0 { 0.0 } else { seconds(&|sample| is_of_harness(profile, sample)) as f64 / all as f64 }
+    if all == 0 { 0.0 } else { seconds(&|sample| is_of_harness(profile, *sample)) as f64 / all as f64 }
 }
 
 /// Seconds of CPU time in the measured loop of a benchmark, from a profile with all phases.
@@ -42,7 +42,7 @@ pub fn measured(evidence: &Evidence, id: &str) -> f64 {
     evidence.all().with_label("bench", id).with_label("phase", "measure").seconds()
 }
 
-fn is_of_harness(profile: &Profile, sample: &Sample) -> bool {
+fn is_of_harness(profile: &Profile, sample: Sample<'_>) -> bool {
     let lines = sample.locations.iter().flat_map(|location| &profile[*location].lines);
     lines.map(|line| &profile[line.function].name).any(|name| HARNESS.is_match(name))
 }

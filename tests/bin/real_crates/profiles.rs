@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use prof_pprof::{LabelValue, Profile, Sample};
+use prof_pprof::{Profile, Sample};
 use prof_tests::{Evidence, commented};
 use regex::Regex;
 
@@ -59,13 +59,13 @@ pub fn check_memory(path: &Path, truth: &Truth, wrong: &mut Vec<String>) -> Opti
     let profile = evidence.profile();
     check(profile, truth, wrong);
     // alloc_objects, alloc_space, inuse_objects, inuse_space
-    let is_right = |sample: &Sample| match sample.values[..] {
+    let is_right = |sample: Sample<'_>| match sample.values[..] {
         [objects, space, live_objects, live_space] => {
             (0..=objects).contains(&live_objects) && (0..=space).contains(&live_space)
         }
         _ => false,
     };
-    let impossible = profile.samples.iter().find(|sample| !is_right(sample));
+    let impossible = profile.samples.iter().find(|sample| !is_right(*sample));
     wrong.extend(impossible.map(|sample| format!("more in use than was allocated: {:?}", sample.values)));
     made(profile, wrong)
 }
@@ -85,8 +85,9 @@ fn check(profile: &Profile, truth: &Truth, wrong: &mut Vec<String>) {
     wrong.extend(found.into_iter().take(NAMED));
 }
 
-fn wrong_labels(sample: &Sample, truth: &Truth) -> Option<String> {
-    let (package, target, test) = (label(sample, "package"), label(sample, "target"), label(sample, "test"));
+fn wrong_labels(sample: Sample<'_>, truth: &Truth) -> Option<String> {
+    let label = |key| sample.text(key).map(|text| &**text);
+    let (package, target, test) = (label("package"), label("target"), label("test"));
     let (Some(package), Some(target)) = (package, target) else {
         return Some(format!("a sample without package or target: {:?}", sample.labels));
     };
@@ -100,13 +101,6 @@ fn wrong_labels(sample: &Sample, truth: &Truth) -> Option<String> {
     let has_result = |test: &str| truth.tests.get(target).is_some_and(|tests| tests.contains(test));
     let test = test.filter(|test| !has_result(test))?;
     Some(format!("a sample of the test {test}, which {target} has no result of"))
-}
-
-fn label<'a>(sample: &'a Sample, key: &str) -> Option<&'a str> {
-    sample.labels.iter().find(|label| &*label.key == key).and_then(|label| match &label.value {
-        LabelValue::Text(text) => Some(&**text),
-        LabelValue::Number { .. } => None,
-    })
 }
 
 /// The numbers in the comment that `cargo prof` leaves in each profile.

@@ -43,7 +43,7 @@ impl Tree {
         let mut tree = Tree { nodes: vec![Node { name: "all".into(), ..Node::default() }] };
         for sample in &profile.samples {
             let value = sample.values[sample_index];
-            if value == 0 || !is_wanted(&sample.labels) {
+            if value == 0 || !is_wanted(sample.labels) {
                 continue;
             }
             let mut position = 0;

@@ -1,6 +1,6 @@
 //! What each option makes of a small profile.
 
-use crate::graph::tests::profile_of;
+use crate::graph::tests::{change_values, profile_of};
 use crate::report::{Format, Options, report};
 use crate::{Granularity, Label, OriginalIds, Profile, ValueType, subtract};
 
@@ -9,14 +9,12 @@ fn profile() -> Profile {
     let mut profile =
         profile_of(&[("main;work+hot", 700), ("main;work", 200), ("main;cold", 90), ("main;other;tiny", 10)]);
     profile.sample_types.insert(0, ValueType::new("samples", "count"));
-    for (sample, count) in profile.samples.iter_mut().zip([7, 2, 1, 1]) {
-        sample.values.insert(0, count);
-    }
+    change_values(&mut profile, |position, values| vec![[7, 2, 1, 1][position], values[0]]);
     for (position, function) in profile.functions.iter_mut().enumerate() {
         function.file = format!("src/{}.rs", if position < 2 { "hot" } else { "rest" }).into();
     }
-    profile.samples[0].labels = vec![Label::text("test", "fast"), Label::number("bytes", 2048, "bytes")];
-    profile.samples[1].labels = vec![Label::text("test", "slow")];
+    profile.samples.set_labels(0, &[Label::text("test", "fast"), Label::number("bytes", 2048, "bytes")]);
+    profile.samples.set_labels(1, &[Label::text("test", "slow")]);
     profile
 }
 

@@ -1,0 +1,49 @@
+//! Distinct sets of labels, each named by an index: many samples have the same few. Which sample has which is in
+//! `samples.rs`. Never sorts labels: sets are equal only in the same order.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::Label;
+
+/// Names a set of labels of a [`Builder`](crate::Builder) or of [`Samples`](crate::Samples).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LabelSetIndex(u32);
+
+impl LabelSetIndex {
+    pub(crate) fn position(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Sets of labels, none of them twice.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LabelSets {
+    items: Vec<Arc<[Label]>>,
+    known: HashMap<Arc<[Label]>, LabelSetIndex>,
+}
+
+impl LabelSets {
+    /// The index of a set of these labels, in this order.
+    pub(crate) fn index(&mut self, labels: &[Label]) -> LabelSetIndex {
+        if let Some(known) = self.known.get(labels) {
+            return *known;
+        }
+        let index = LabelSetIndex(u32::try_from(self.items.len()).expect("there are fewer than 2^32 sets of labels"));
+        let labels: Arc<[Label]> = labels.into();
+        self.items.push(labels.clone());
+        self.known.insert(labels, index);
+        index
+    }
+
+    /// The labels of a set.
+    pub(crate) fn get(&self, index: LabelSetIndex) -> &[Label] {
+        &self.items[index.position()]
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+}

@@ -8,7 +8,9 @@ use crate::Text;
 use crate::path::base;
 
 mod build;
+mod frames;
 mod order;
+mod sums;
 pub mod tag;
 mod trim;
 
@@ -123,6 +125,10 @@ impl Node {
 pub struct NodeIndex(u32);
 
 impl NodeIndex {
+    fn new(position: usize) -> NodeIndex {
+        NodeIndex(u32::try_from(position).expect("a graph has fewer than 2^32 nodes"))
+    }
+
     fn position(self) -> usize {
         self.0 as usize
     }
@@ -133,6 +139,10 @@ impl NodeIndex {
 pub struct EdgeIndex(u32);
 
 impl EdgeIndex {
+    fn new(position: usize) -> EdgeIndex {
+        EdgeIndex(u32::try_from(position).expect("a graph has fewer than 2^32 edges"))
+    }
+
     fn position(self) -> usize {
         self.0 as usize
     }

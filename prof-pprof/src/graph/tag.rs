@@ -36,13 +36,13 @@ impl Tag {
     }
 }
 
-/// The text labels of a sample, sorted and joined by what starts a line in DOT.
-pub(super) fn text_labels(sample: Sample<'_>) -> String {
+/// The text labels among those of a sample, sorted and joined by what starts a line in DOT.
+pub(super) fn text_labels(labels: &[crate::Label]) -> String {
     let text = |label: &crate::Label| match &label.value {
         LabelValue::Text(text) => Some(format!("{}:{text}", label.key)),
         LabelValue::Number { .. } => None,
     };
-    let mut labels: Vec<_> = sample.labels.iter().filter_map(text).collect();
+    let mut labels: Vec<_> = labels.iter().filter_map(text).collect();
     labels.sort();
     labels.join("\\n")
 }

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use super::view::View;
 use crate::Error;
-use crate::expression::expression_of_option;
 use crate::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::measurement::percentage;
 
@@ -18,7 +17,7 @@ const LEGEND: &str = "      flat  flat%   sum%        cum   cum%   calls calls% 
 ///
 /// If `pattern` is no regular expression or matches nothing.
 pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<String, Error> {
-    let wanted = pattern.map(|pattern| expression_of_option("argument", pattern)).transpose()?;
+    let wanted = view.calls_of.clone();
     let trimmed = view.trimmed();
     let graph = &trimmed.graph;
     let mut text = view.lines(&trimmed).join("\n");
@@ -114,7 +113,7 @@ mod tests {
         let peek = Format::Peek("nowhere".into());
         let found = callers(&mut view(&peek), Some("nowhere"));
         assert_eq!(found, Err(Error::NoMatch { expression: "nowhere".into() }));
-        let text = callers(&mut view(&peek), Some("cold")).unwrap();
+        let text = callers(&mut view(&Format::Peek("cold".into())), Some("cold")).unwrap();
         assert!(!text.contains("| hot"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! What all reports on a profile have in common: the profile after the filters, its total, how values are written, the
 //! graph of what is worth showing, and the lines above it. What is written of it is in the files of the reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use regex::Regex;
 
@@ -9,7 +9,7 @@ use super::header;
 use super::options::{Format, Options};
 use super::values::ValueOptions;
 use crate::expression::{expression_of_option, of_option};
-use crate::graph::{Graph, NodeInfo, Order, Shape};
+use crate::graph::{Graph, NodeInfo, Order, Shape, TagName};
 use crate::label_units::{label_units, other_units};
 use crate::measurement::{label, percentage, scale};
 use crate::path::trimmed;
@@ -35,6 +35,8 @@ pub(crate) struct View {
     /// What the user should know but that stops nothing, one line each.
     pub notices: Vec<String>,
     format: Format,
+    /// Which nodes' calls are of interest, by their names; those of all without it.
+    pub calls_of: Option<Regex>,
 }
 
 /// A graph of what is worth showing.
@@ -83,9 +85,13 @@ impl View {
             filter(&mut profile, &options, &label_units, &mut notices)?;
         }
         aggregate(&mut profile, options.granularity, !options.no_inlines, options.show_columns);
+        let calls_of = match format {
+            Format::Peek(pattern) => Some(expression_of_option("argument", pattern)?),
+            _ => None,
+        };
         let unit = options.unit.clone();
         let format = format.clone();
-        Ok(View { profile, options, total, sample_index, sample_type, unit, label_units, notices, format })
+        Ok(View { profile, options, total, sample_index, sample_type, unit, label_units, notices, format, calls_of })
     }
 
     /// The value as people read it.
@@ -115,20 +121,26 @@ impl View {
         let is_drawn = self.format == Format::Dot;
         let order = if is_drawn { Order::Entropy } else { self.options.order };
         let is_tree = self.is_tree();
-        let mut graph = self.graph(None);
-        let sum = graph.nodes().fold(0, |sum: i64, node| sum.saturating_add(node.flat.sum));
+        self.prepare();
+        // Sums decide what the graph is made of. A tree must be there before it is cut.
+        let nodes = if is_tree { self.graph(None) } else { Graph::without_edges(&self.profile, &self.shape()) };
+        let sum = nodes.nodes().fold(0, |sum: i64, node| sum.saturating_add(node.flat.sum));
         let node_cutoff = cutoff(sum, self.options.node_fraction);
         let edge_cutoff = cutoff(sum, self.options.edge_fraction);
-        let mut dropped_nodes = 0;
-        if node_cutoff > 0 {
-            let heavy = graph.heavy(node_cutoff);
-            dropped_nodes = graph.listed().len() - heavy.len();
-            if dropped_nodes > 0 && is_tree {
-                graph.keep_in_tree(&heavy);
-            } else if dropped_nodes > 0 {
-                graph = self.graph(Some(&graph.infos(&heavy)));
+        let heavy = nodes.heavy(node_cutoff);
+        let dropped_nodes = nodes.listed().len() - heavy.len();
+        let mut graph = if is_tree {
+            let mut tree = nodes;
+            if dropped_nodes > 0 {
+                tree.keep_in_tree(&heavy);
             }
-        }
+            tree
+        } else if dropped_nodes > 0 {
+            self.prepare();
+            self.graph(Some(&nodes.infos(&heavy)))
+        } else {
+            self.graph(None)
+        };
         let candidates = graph.listed().len();
         graph.sort(order);
         if let Some(count) = usize::try_from(self.options.node_count).ok().filter(|count| *count > 0) {
@@ -140,6 +152,7 @@ impl View {
                 if is_tree {
                     graph.keep_in_tree(&first);
                 } else {
+                    self.prepare();
                     graph = self.graph(Some(&graph.infos(&first)));
                 }
                 graph.sort(order);
@@ -158,8 +171,9 @@ impl View {
         self.options.call_tree && matches!(self.format, Format::Dot | Format::Callgrind)
     }
 
-    fn graph(&mut self, kept: Option<&std::collections::HashSet<NodeInfo>>) -> Graph {
-        // Each time anew: a prefix that a path has twice goes twice, as in other tools.
+    /// Makes of the profile what a graph is built of. Each time anew: a prefix that a path has twice goes twice, as in other
+    /// tools.
+    fn prepare(&mut self) {
         for function in &mut self.profile.functions {
             let file = trimmed(&function.file, &self.options.trim_path, &self.options.source_path);
             if file.len() != function.file.len() {
@@ -177,19 +191,26 @@ impl View {
             });
             drawn.collect()
         });
+    }
+
+    /// The graph of these nodes, or of all.
+    fn graph(&self, kept: Option<&HashSet<NodeInfo>>) -> Graph {
         let tag_name = |number: i64, unit: &str| label(number, unit, &self.unit);
-        Graph::new(
-            &self.profile,
-            &Shape {
-                sample_index: self.sample_index,
-                mean: self.options.mean,
-                call_tree: self.is_tree(),
-                drop_negative: self.options.drop_negative,
-                object_names: self.format == Format::Callgrind,
-                kept,
-                tag_name: if self.format == Format::Dot { Some(&tag_name) } else { None },
-            },
-        )
+        let tag_name: Option<&TagName<'_>> = if self.format == Format::Dot { Some(&tag_name) } else { None };
+        let is_wanted = |name: &str| self.calls_of.as_ref().is_none_or(|wanted| wanted.is_match(name));
+        let calls_of: Option<&dyn Fn(&str) -> bool> = if self.calls_of.is_some() { Some(&is_wanted) } else { None };
+        Graph::new(&self.profile, &Shape { kept, tag_name, calls_of, ..self.shape() })
+    }
+
+    fn shape(&self) -> Shape<'static> {
+        Shape {
+            sample_index: self.sample_index,
+            mean: self.options.mean,
+            call_tree: self.is_tree(),
+            drop_negative: self.options.drop_negative,
+            object_names: self.format == Format::Callgrind,
+            ..Shape::default()
+        }
     }
 
     /// `minimum` is the unit that fits the smallest value; if that is another than the total's and more than a hundred times

@@ -1,0 +1,83 @@
+//! Which node each frame of a profile's locations belongs to. What is summed up over samples is in `sums.rs` and
+//! `build.rs`. Never looks at a sample.
+
+use std::collections::HashSet;
+
+use hashbrown::HashMap;
+
+use super::{NodeIndex, NodeInfo, Shape};
+use crate::path::clean;
+use crate::{Function, Line, Location, LocationIndex, Profile, Text};
+
+/// The distinct nodes of a profile, and for each location those of its lines.
+pub(super) struct Frames {
+    /// What the nodes stand for, in the order of their first location.
+    pub(super) infos: Vec<NodeInfo>,
+    /// The nodes of all locations' lines, innermost first; none for a line whose node is not kept.
+    nodes: Vec<Option<NodeIndex>>,
+    /// Where the lines of each location end.
+    ends: Vec<usize>,
+}
+
+impl Frames {
+    /// The nodes that `shape` tells apart and keeps.
+    pub(super) fn new(profile: &Profile, shape: &Shape<'_>) -> Frames {
+        let files: Vec<_> = profile.functions.iter().map(clean_file).collect();
+        let mut known: HashMap<NodeInfo, Option<NodeIndex>> = HashMap::new();
+        let mut frames = Frames { infos: Vec::new(), nodes: Vec::new(), ends: Vec::new() };
+        let is_kept = |info: &NodeInfo, kept: Option<&HashSet<NodeInfo>>| kept.is_none_or(|kept| kept.contains(info));
+        for location in &profile.locations {
+            let lines = location.lines.iter().map(Some).chain(location.lines.is_empty().then_some(None));
+            for line in lines {
+                let node = *known.entry(info(shape, profile, location, line, &files)).or_insert_with_key(|info| {
+                    is_kept(info, shape.kept).then(|| {
+                        frames.infos.push(info.clone());
+                        NodeIndex::new(frames.infos.len() - 1)
+                    })
+                });
+                frames.nodes.push(node);
+            }
+            frames.ends.push(frames.nodes.len());
+        }
+        frames
+    }
+
+    /// The nodes of a location's lines, innermost first.
+    #[inline]
+    pub(super) fn of(&self, location: LocationIndex) -> &[Option<NodeIndex>] {
+        let position = location.position();
+        let start = if position == 0 { 0 } else { self.ends[position - 1] };
+        &self.nodes[start..self.ends[position]]
+    }
+}
+
+fn clean_file(function: &Function) -> Text {
+    match &*function.file {
+        "" => Text::default(),
+        file => {
+            let clean = clean(file);
+            if clean == file { function.file.clone() } else { clean.into() }
+        }
+    }
+}
+
+fn info(shape: &Shape<'_>, profile: &Profile, location: &Location, line: Option<&Line>, files: &[Text]) -> NodeInfo {
+    let object = || location.mapping.map_or(Text::default(), |m| profile[m].filename.clone());
+    let Some(line) = line else {
+        return NodeInfo { address: location.address, object: object(), ..NodeInfo::default() };
+    };
+    let function = &profile[line.function];
+    let mut info = NodeInfo {
+        name: function.name.clone(),
+        address: location.address,
+        file: files[line.function.position()].clone(),
+        line: line.line,
+        column: line.column,
+        ..NodeInfo::default()
+    };
+    // A name is enough: functions of one name in two binaries are one node.
+    if shape.object_names || info.name.is_empty() {
+        (info.object, info.start_line) = (object(), function.start_line);
+    }
+    info
+}

@@ -1,8 +1,9 @@
 //! Builds a [`Profile`] so that equal things are kept once: texts, mappings, functions, locations, stacks, label sets,
 //! and the samples of one stack and label set. What is put in is decided in `from_record.rs` and its kin.
 
-use std::collections::HashMap;
 use std::hash::Hash;
+
+use hashbrown::HashMap;
 
 use crate::label_sets::LabelSets;
 use crate::stack_table::{StackIndex, StackTable};
@@ -30,7 +31,7 @@ pub struct Builder {
     locations: Table<Location>,
     stacks: StackTable,
     label_sets: LabelSets,
-    samples: hashbrown::HashMap<(StackIndex, LabelSetIndex), u32>,
+    samples: HashMap<(StackIndex, LabelSetIndex), u32>,
     /// The stack and the labels of each sample.
     parts: Vec<(StackIndex, LabelSetIndex)>,
     /// The values of all samples, one after the other.

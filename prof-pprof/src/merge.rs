@@ -1,10 +1,13 @@
 //! Many profiles → one: sample types that all have, units that fit, mappings of the same file made one wherever they lay.
 //! Subtracting and normalizing are merging with other weights. Records become profiles in `from_record.rs`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+
+use hashbrown::HashMap;
 
 use crate::measurement::{are_of_one_kind, scale};
-use crate::{Builder, Error, Function, Label, LabelValue, Line, Location, Mapping, MappingIndex, Profile, ValueType};
+use crate::{Builder, Error, Function, Label, LabelSetIndex, LabelValue, Line, Location, Mapping, MappingIndex};
+use crate::{Profile, ValueType};
 
 mod location;
 
@@ -76,23 +79,21 @@ fn scale_values(profile: &mut Profile, ratios: &[f64]) {
     if ratios.iter().all(|ratio| *ratio == 1.0) {
         return;
     }
-    profile.samples.retain_mut(|sample| {
-        let mut any = false;
-        for (value, ratio) in sample.values.iter_mut().zip(ratios).filter(|(_, ratio)| **ratio != 1.0) {
-            *value = (*value as f64 * ratio).round() as i64;
-            any |= *value != 0;
+    let is_scaled = |(_, ratio): &(usize, &f64)| **ratio != 1.0;
+    let scaled: Vec<_> = ratios.iter().enumerate().filter(is_scaled).collect();
+    for values in profile.samples.values_mut() {
+        for (position, ratio) in &scaled {
+            values[*position] = (values[*position] as f64 * *ratio).round() as i64;
         }
-        any
-    });
+    }
+    profile.samples.retain(|sample| scaled.iter().any(|(position, _)| sample.values[*position] != 0));
 }
 
 fn keep_common_sample_types(profiles: &mut [Profile]) -> Result<(), Error> {
     let Some(first) = profiles.first() else { return Err(Error::NoSampleTypes) };
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for sample_type in profiles.iter().flat_map(|profile| &profile.sample_types) {
-        *counts.entry(&sample_type.kind).or_default() += 1;
-    }
-    let is_common = |sample_type: &&ValueType| counts[&*sample_type.kind] == profiles.len();
+    let all = || profiles.iter().flat_map(|profile| &profile.sample_types);
+    // As other tools count: a profile that has a kind twice makes up for one that has it not.
+    let is_common = |common: &&ValueType| all().filter(|other| other.kind == common.kind).count() == profiles.len();
     let common: Vec<_> = first.sample_types.iter().filter(is_common).map(|common| common.kind.clone()).collect();
     let Some(fallback) = common.first().cloned() else { return Err(Error::NothingInCommon) };
     for profile in profiles {
@@ -188,7 +189,8 @@ fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
         }
         let mut moved = vec![None; profile.locations.len()];
         let mut stack = Vec::new();
-        for sample in profile.samples.iter().filter(|sample| !is_zero(sample)) {
+        let mut label_sets: HashMap<LabelSetIndex, LabelSetIndex> = HashMap::new();
+        for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(sample)) {
             stack.clear();
             stack.extend(sample.locations.iter().map(|index| {
                 *moved[index.position()].get_or_insert_with(|| {
@@ -206,7 +208,9 @@ fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
                 })
             }));
             let stack = builder.stack(&stack);
-            let labels = builder.label_set(&in_order(sample.labels));
+            let labels = *label_sets
+                .entry(profile.samples.label_set_at(position))
+                .or_insert_with(|| builder.label_set(&in_order(sample.labels)));
             builder.add(stack, labels, sample.values);
         }
     }

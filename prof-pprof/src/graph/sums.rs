@@ -1,14 +1,17 @@
-//! Flat and cum of all nodes, without the calls between them: what decides which nodes are worth showing takes a fraction
-//! of the time that a whole graph does. That is built in `build.rs`. Counts what it counts, in the same way.
+//! What was measured in each node, and in the calls between them, over all samples: the only place that goes over the
+//! stacks of a whole profile for a graph, on all processors. How a graph is made of it is in `build.rs`. Never looks at a
+//! label.
 
 use std::ops::Range;
 
-use super::Sum;
+use hashbrown::HashMap;
+
 use super::frames::Frames;
+use super::{NodeIndex, Sum};
 use crate::{Profile, Sample};
 
 /// Below this a second thread costs more than it gains.
-const WORTH_A_THREAD: usize = 1 << 15;
+const WORTH_A_THREAD: usize = 1 << 14;
 
 /// Which of a sample's values is summed up.
 #[derive(Clone, Copy)]
@@ -24,36 +27,73 @@ impl Column {
     }
 }
 
-/// What was measured in each node.
+/// Which calls are summed up.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// None: that takes a fraction of the time.
+    Nodes,
+    /// Those from or to nodes for which this holds.
+    CallsOf(&'a [bool]),
+}
+
+/// Calls from one node to another.
+pub(super) struct Call {
+    pub(super) from: NodeIndex,
+    pub(super) to: NodeIndex,
+    /// Over the samples that hold this call, each counted once.
+    pub(super) weight: Sum,
+    /// Whether a node between the two was not kept in any of them.
+    pub(super) residual: bool,
+    /// Whether the callee was inlined every time.
+    pub(super) inline: bool,
+    /// The sample by which it was last counted, as recursion must not count twice.
+    counted: usize,
+}
+
+/// What was measured.
 pub(super) struct Sums {
+    /// For each node, over the samples that have it as their leaf; for none if the leaf is not kept.
     pub(super) flat: Vec<Sum>,
+    /// For each node, over the samples that hold it, each counted once.
     pub(super) cum: Vec<Sum>,
+    /// In the order in which they were met.
+    pub(super) calls: Vec<Call>,
+    known: HashMap<(NodeIndex, NodeIndex), usize>,
 }
 
 impl Sums {
-    /// The sums over all samples of a profile, of which all nodes are kept.
-    pub(super) fn new(profile: &Profile, column: Column, frames: &Frames) -> Sums {
+    /// The sums over all samples of a profile.
+    pub(super) fn new(profile: &Profile, column: Column, frames: &Frames, wanted: Wanted<'_>) -> Sums {
         let count = profile.samples.len();
         let threads = match std::thread::available_parallelism() {
             Ok(threads) if count >= WORTH_A_THREAD => threads.get().min(count / (WORTH_A_THREAD / 2)),
             _ => 1,
         };
         let part = |number: usize| count * number / threads..count * (number + 1) / threads;
-        let of = |range| Sums::over(profile, column, frames, range);
+        let of = |samples| {
+            let mut sums = Sums::nothing(frames);
+            match wanted {
+                Wanted::Nodes => sums.add_nodes(profile, column, frames, samples),
+                Wanted::CallsOf(wanted) => sums.add_calls(profile, column, frames, wanted, samples),
+            }
+            sums
+        };
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..threads).map(|number| scope.spawn(move || of(part(number)))).collect();
             let mut sums = of(part(0));
             for other in others {
-                sums.add(&other.join().expect("adding up does not panic"));
+                sums.add(other.join().expect("adding up does not panic"));
             }
             sums
         })
     }
 
-    fn over(profile: &Profile, column: Column, frames: &Frames, samples: Range<usize>) -> Sums {
-        let nothing = vec![Sum::default(); frames.infos.len()];
-        let mut sums = Sums { flat: nothing.clone(), cum: nothing };
-        // The sample by which each node was last counted, as recursion must not count twice.
+    fn nothing(frames: &Frames) -> Sums {
+        let none = vec![Sum::default(); frames.infos.len()];
+        Sums { flat: none.clone(), cum: none, calls: Vec::new(), known: HashMap::new() }
+    }
+
+    fn add_nodes(&mut self, profile: &Profile, column: Column, frames: &Frames, samples: Range<usize>) {
         let mut counted = vec![usize::MAX; frames.infos.len()];
         for number in samples {
             let sample = profile.samples.at(number);
@@ -64,19 +104,79 @@ impl Sums {
             for location in sample.locations {
                 for node in frames.of(*location).iter().flatten() {
                     if std::mem::replace(&mut counted[node.position()], number) != number {
-                        sums.cum[node.position()].add(value);
+                        self.cum[node.position()].add(value);
                     }
                 }
             }
             if let Some(leaf) = sample.locations.first().and_then(|location| frames.of(*location)[0]) {
-                sums.flat[leaf.position()].add(value);
+                self.flat[leaf.position()].add(value);
             }
         }
-        sums
     }
 
-    fn add(&mut self, other: &Sums) {
+    fn add_calls(
+        &mut self,
+        profile: &Profile,
+        column: Column,
+        frames: &Frames,
+        wanted: &[bool],
+        samples: Range<usize>,
+    ) {
+        let mut counted = vec![usize::MAX; frames.infos.len()];
+        for number in samples {
+            let sample = profile.samples.at(number);
+            let value = column.of(sample);
+            if value == Sum::default() {
+                continue;
+            }
+            let mut caller: Option<NodeIndex> = None;
+            let mut residual = false;
+            for location in sample.locations.iter().rev() {
+                let nodes = frames.of(*location);
+                for (depth, node) in nodes.iter().enumerate().rev() {
+                    let Some(node) = *node else {
+                        residual = true;
+                        continue;
+                    };
+                    if std::mem::replace(&mut counted[node.position()], number) != number {
+                        self.cum[node.position()].add(value);
+                    }
+                    if let Some(caller) = caller
+                        && caller != node
+                        && (wanted[node.position()] || wanted[caller.position()])
+                    {
+                        let inline = depth + 1 != nodes.len();
+                        self.call(Call { from: caller, to: node, weight: value, residual, inline, counted: number });
+                    }
+                    caller = Some(node);
+                    residual = false;
+                }
+            }
+            if let Some(leaf) = caller.filter(|_| !residual) {
+                self.flat[leaf.position()].add(value);
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call) {
+        let next = self.calls.len();
+        let position = *self.known.entry((call.from, call.to)).or_insert(next);
+        if position == next {
+            self.calls.push(call);
+            return;
+        }
+        let known = &mut self.calls[position];
+        if std::mem::replace(&mut known.counted, call.counted) != call.counted {
+            known.weight.add(call.weight);
+            known.residual |= call.residual;
+            known.inline &= call.inline;
+        }
+    }
+
+    /// Adds the sums over other samples, which come behind these.
+    fn add(&mut self, other: Sums) {
         let pairs = self.flat.iter_mut().zip(&other.flat).chain(self.cum.iter_mut().zip(&other.cum));
         pairs.for_each(|(sum, more)| sum.add(*more));
+        other.calls.into_iter().for_each(|call| self.call(call));
     }
 }

@@ -1,6 +1,6 @@
 //! Which locations of merged profiles are the same. How their mappings are made one is in `merge.rs`.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::{Builder, FunctionIndex, Location, LocationIndex, MappingIndex};
 

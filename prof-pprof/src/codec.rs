@@ -4,6 +4,7 @@
 
 mod columns;
 mod decode;
+mod deflate;
 mod encode;
 mod fields;
 mod ids;

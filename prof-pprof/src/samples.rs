@@ -65,6 +65,11 @@ impl Samples {
         self.ends.is_empty()
     }
 
+    /// How many frames their stacks have in all.
+    pub fn frames(&self) -> usize {
+        self.locations.len()
+    }
+
     /// How many values each sample has; 0 if there is no sample.
     pub fn width(&self) -> usize {
         if self.is_empty() { 0 } else { self.width }

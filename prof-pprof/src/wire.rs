@@ -1,6 +1,6 @@
 //! The messages of profile.proto as they lie in a file: numbers, and indices into the string table. The outermost
-//! message is read and written field by field in `codec.rs`, the only file that sees these; here is what it consists
-//! of. Never checks what the numbers mean.
+//! message and samples are read and written field by field in `codec/`, which alone sees these; here is what else it
+//! consists of. Never checks what the numbers mean.
 
 /// The fields of `Profile` that are neither tables nor samples.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -44,16 +44,6 @@ pub(crate) struct ValueType {
     pub kind: i64,
     #[prost(int64, tag = "2")]
     pub unit: i64,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Sample {
-    #[prost(uint64, repeated, tag = "1")]
-    pub location_id: Vec<u64>,
-    #[prost(int64, repeated, tag = "2")]
-    pub value: Vec<i64>,
-    #[prost(message, repeated, tag = "3")]
-    pub label: Vec<Label>,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]

@@ -1,45 +1,47 @@
-//! `Profile` → bytes. Strings are numbered in the order of their first use, so that equal profiles give equal bytes.
+//! `Profile` → bytes. Strings are numbered in the order of their first use, so that equal profiles give equal bytes. How
+//! bytes are gzipped while more of them are made is in `deflate.rs`.
 
-use std::collections::HashMap;
-use std::io::Write;
-
+use hashbrown::HashMap;
 use prost::Message;
 
+use super::deflate;
 use crate::wire::{self, field};
-use crate::{Function, Label, LabelValue, Location, Mapping, Profile, Sample, ValueType};
+use crate::{Function, Label, LabelSetIndex, LabelValue, Location, Mapping, Profile, Sample, ValueType};
 
 /// Writes a profile as a gzipped profile.proto message.
 ///
 /// Equal profiles give equal bytes. A label whose value is empty text, or 0 without a unit, is lost on reading: the
 /// format has no way to tell it from none.
 pub fn encode(profile: &Profile) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(&message(profile)).and_then(|()| gzip.finish()).expect("memory takes every byte")
+    deflate::gzip(profile.samples.frames(), |pieces| message(profile, pieces))
 }
 
-fn message(profile: &Profile) -> Vec<u8> {
+fn message(profile: &Profile, pieces: &mut deflate::Pieces<'_>) {
     let mut out = Vec::new();
     let mut strings = Strings::default();
     strings.index("");
     header(profile, &mut strings).encode(&mut out).expect("a vector grows");
-    for item in &profile.samples {
-        put(&mut out, field::SAMPLE, &sample(item, &mut strings));
+    let mut samples = Samples::default();
+    for (position, item) in profile.samples.iter().enumerate() {
+        samples.put(&mut out, item, profile.samples.label_set_at(position), &mut strings);
+        pieces.take_full(&mut out);
     }
     for (position, item) in profile.mappings.iter().enumerate() {
         put(&mut out, field::MAPPING, &mapping(id(position), item, &mut strings));
     }
     for (position, item) in profile.locations.iter().enumerate() {
         put(&mut out, field::LOCATION, &location(id(position), item));
+        pieces.take_full(&mut out);
     }
     for (position, item) in profile.functions.iter().enumerate() {
         put(&mut out, field::FUNCTION, &function(id(position), item, &mut strings));
+        pieces.take_full(&mut out);
     }
     for text in strings.in_order {
-        key(&mut out, field::STRING_TABLE);
-        prost::encode_length_delimiter(text.len(), &mut out).expect("a vector grows");
-        out.extend_from_slice(text.as_bytes());
+        put_bytes(&mut out, field::STRING_TABLE, text.as_bytes());
+        pieces.take_full(&mut out);
     }
-    out
+    pieces.take(out);
 }
 
 /// The table of strings as it grows.
@@ -79,20 +81,46 @@ fn header<'a>(profile: &'a Profile, strings: &mut Strings<'a>) -> wire::Header {
     }
 }
 
-fn sample<'a>(sample: Sample<'a>, strings: &mut Strings<'a>) -> wire::Sample {
-    let label = |label: &'a Label| {
-        let key = strings.index(&label.key);
-        match &label.value {
-            LabelValue::Text(text) => wire::Label { key, str: strings.index(text), ..wire::Label::default() },
-            LabelValue::Number { number, unit } => {
-                wire::Label { key, num: *number, num_unit: strings.index(unit), ..wire::Label::default() }
-            }
+/// Writes samples by hand: they are nearly all of a profile, and their labels are nearly always those of others.
+#[derive(Default)]
+struct Samples {
+    /// The fields of sets of labels that were written.
+    labels: HashMap<LabelSetIndex, Vec<u8>>,
+    message: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+impl Samples {
+    fn put<'a>(&mut self, out: &mut Vec<u8>, sample: Sample<'a>, set: LabelSetIndex, strings: &mut Strings<'a>) {
+        self.message.clear();
+        self.pack(1, sample.locations.iter().map(|location| id(location.position())));
+        self.pack(2, sample.values.iter().map(|value| *value as u64));
+        let labels = self.labels.entry(set).or_insert_with(|| {
+            let mut fields = Vec::new();
+            sample.labels.iter().for_each(|own| put(&mut fields, 3, &label(own, strings)));
+            fields
+        });
+        self.message.extend_from_slice(labels);
+        put_bytes(out, field::SAMPLE, &self.message);
+    }
+
+    /// Adds a field of these numbers, unless there is none.
+    fn pack(&mut self, number: u64, values: impl Iterator<Item = u64>) {
+        self.packed.clear();
+        values.for_each(|value| put_varint(&mut self.packed, value));
+        if !self.packed.is_empty() {
+            put_bytes(&mut self.message, number, &self.packed);
         }
-    };
-    wire::Sample {
-        location_id: sample.locations.iter().map(|location| id(location.position())).collect(),
-        value: sample.values.to_vec(),
-        label: sample.labels.iter().map(label).collect(),
+    }
+}
+
+fn label<'a>(label: &'a Label, strings: &mut Strings<'a>) -> wire::Label {
+    let key = strings.index(&label.key);
+    match &label.value {
+        LabelValue::Text(text) => wire::Label { key, str: strings.index(text), ..wire::Label::default() },
+        LabelValue::Number { number, unit } => {
+            wire::Label { key, num: *number, num_unit: strings.index(unit), ..wire::Label::default() }
+        }
     }
 }
 
@@ -144,6 +172,21 @@ fn id(position: usize) -> u64 {
 fn put(out: &mut Vec<u8>, number: u64, message: &impl Message) {
     key(out, number);
     message.encode_length_delimited(out).expect("a vector grows");
+}
+
+fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
+    key(out, number);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+#[inline]
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
 }
 
 /// The key of a length-delimited field; all of them are below 16, so it is one byte.

@@ -40,7 +40,8 @@ pub fn result(text: &str) -> io::Result<()> {
 
 /// Writes a result. That its reader went away, as with `| head`, is no error.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
-    match io::stdout().lock().write_all(bytes) {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

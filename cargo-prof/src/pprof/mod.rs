@@ -1,10 +1,14 @@
 //! `cargo prof pprof`: Go's `go tool pprof`, with its command line and its output. [`flags`] reads the command line,
-//! [`request`] says what it means, `source` reads the profiles, `prof-pprof` makes the report, and `viewer` shows it.
+//! [`request`] says what it means, `source` reads the profiles, `prof-pprof` makes the report, and `viewer` shows it. Without
+//! a format on the command line `shell` asks for one again and again.
 
 mod binary;
+mod fetch;
 pub mod flags;
 mod names;
+mod perf;
 pub mod request;
+mod shell;
 mod source;
 mod viewer;
 mod zone;
@@ -14,10 +18,13 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use prof_pprof::report::{Format, Options};
+use prof_pprof::{OriginalIds, Profile};
+
 use crate::terminal;
 use flags::{Flags, Unreadable};
-use request::Request;
-use viewer::Destination;
+use request::{Request, Sources};
+use viewer::{Destination, Shown};
 
 /// The exit status for whatever goes wrong, as in Go.
 const FAILED: u8 = 2;
@@ -49,36 +56,21 @@ pub enum Failure {
 ///
 /// # Errors
 ///
-/// If the arguments are wrong, a profile cannot be read, or there is nothing to show.
+/// If the arguments are wrong or name no format, a profile cannot be read, or there is nothing to show.
 pub fn answer(arguments: &[OsString], notices: &mut dyn FnMut(&str)) -> Result<Answer, Failure> {
-    let (flags, rest) = Flags::parse(arguments).map_err(|unreadable| match unreadable {
-        Unreadable::Help => Failure::Usage { asked: true },
-        Unreadable::Wrong(text) => Failure::Flags(text),
-    })?;
-    if rest.is_empty() {
-        return Err(Failure::Usage { asked: false });
-    }
-    let mut request = Request::new(&flags, rest, |path| viewer::is_object(path), notices).map_err(Failure::Other)?;
-    let (profile, ids) = source::profile(&request.sources, notices).map_err(Failure::Other)?;
-    request.options.zone = zone::at(profile.time_nanos.div_euclid(1_000_000_000));
-    let report = prof_pprof::report::report(profile, &ids, &request.format, &request.options);
-    let report = report.map_err(|error| Failure::Other(in_words_of_go(&error)))?;
-    report.notices.iter().for_each(|notice| notices(notice));
-    let bytes = match request.destination {
-        Destination::Drawing(kind) | Destination::Program { drawing: Some(kind), .. } => {
-            viewer::draw(&report.bytes, kind).map_err(Failure::Other)?
-        }
-        _ => report.bytes,
+    let (request, _) = requested(arguments, notices)?;
+    let Some(report) = request.report else {
+        return Err(Failure::Other("name a format, such as -top".into()));
     };
-    Ok(Answer { bytes, output: request.output, destination: request.destination })
+    let (profile, ids, options) = opened(&request.sources, request.options, notices).map_err(Failure::Other)?;
+    made(profile, &ids, report, &options, request.output, notices).map_err(Failure::Other)
 }
 
 /// Runs the command.
 pub fn main(arguments: &[OsString]) -> ExitCode {
-    let written = answer(arguments, &mut terminal::status).map(|answer| deliver(&answer));
-    match written {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(text)) | Err(Failure::Other(text)) => {
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Other(text)) => {
             terminal::status(&text);
             ExitCode::from(FAILED)
         }
@@ -97,26 +89,84 @@ pub fn main(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-/// Brings a report to where it belongs.
-fn deliver(answer: &Answer) -> Result<(), String> {
+fn run(arguments: &[OsString]) -> Result<(), Failure> {
+    let notices = &mut terminal::status;
+    let (request, flags) = requested(arguments, notices)?;
+    let (profile, ids, options) = opened(&request.sources, request.options, notices).map_err(Failure::Other)?;
+    let done = match request.report {
+        Some(report) => made(profile, &ids, report, &options, request.output, notices)
+            .and_then(|answer| deliver(&answer, false))
+            .and_then(|shown| shown.map_or(Ok(()), Shown::wait)),
+        None => shell::run(&profile, &ids, shell::Settings::new(options, &flags)),
+    };
+    done.map_err(Failure::Other)
+}
+
+fn requested(arguments: &[OsString], notices: &mut dyn FnMut(&str)) -> Result<(Request, Flags), Failure> {
+    let (flags, rest) = Flags::parse(arguments).map_err(|unreadable| match unreadable {
+        Unreadable::Help => Failure::Usage { asked: true },
+        Unreadable::Wrong(text) => Failure::Flags(text),
+    })?;
+    if rest.is_empty() {
+        return Err(Failure::Usage { asked: false });
+    }
+    let request = Request::new(&flags, rest, |path| viewer::is_object(path), notices).map_err(Failure::Other)?;
+    Ok((request, flags))
+}
+
+/// The profile that is asked for, and the options with its time zone.
+fn opened(
+    sources: &Sources,
+    options: Options,
+    notices: &mut dyn FnMut(&str),
+) -> Result<(Profile, OriginalIds, Options), String> {
+    let (profile, ids) = source::profile(sources, notices)?;
+    let zone = zone::at(profile.time_nanos.div_euclid(1_000_000_000));
+    Ok((profile, ids, Options { zone, ..options }))
+}
+
+/// A report on the profile, drawn if that is what becomes of it.
+fn made(
+    profile: Profile,
+    ids: &OriginalIds,
+    (format, destination): (Format, Destination),
+    options: &Options,
+    output: String,
+    notices: &mut dyn FnMut(&str),
+) -> Result<Answer, String> {
+    let report = prof_pprof::report::report(profile, ids, &format, options).map_err(|error| in_words_of_go(&error))?;
+    report.notices.iter().for_each(|notice| notices(notice));
+    let bytes = match destination {
+        Destination::Drawing(kind) | Destination::Program { drawing: Some(kind), .. } => {
+            viewer::draw(&report.bytes, kind)?
+        }
+        _ => report.bytes,
+    };
+    Ok(Answer { bytes, output, destination })
+}
+
+/// Brings a report to where it belongs; gives the program that shows it, if one does. From a shell nothing is printed that
+/// is not for people, wherever its output goes.
+fn deliver(answer: &Answer, is_shell: bool) -> Result<Option<Shown>, String> {
     let plain = |error: std::io::Error| viewer::plain(&error);
     if !answer.output.is_empty() {
         terminal::status(&format!("Generating report in {}", answer.output));
         let file = File::create(&answer.output).map_err(|error| format!("open {}: {}", answer.output, plain(error)));
-        return file?.write_all(&answer.bytes).map_err(plain);
+        return file?.write_all(&answer.bytes).map_err(plain).map(|()| None);
     }
-    let is_terminal = std::io::stdout().is_terminal();
     match answer.destination {
-        Destination::AwayFromTerminal(suffix) | Destination::Drawing(suffix) if is_terminal => {
+        Destination::AwayFromTerminal(suffix) | Destination::Drawing(suffix)
+            if is_shell || std::io::stdout().is_terminal() =>
+        {
             let (mut file, path) = viewer::new_file("".as_ref(), "profile", suffix).map_err(plain)?;
             terminal::status(&format!("Generating report in {}", path.display()));
-            file.write_all(&answer.bytes).map_err(plain)
+            file.write_all(&answer.bytes).map_err(plain).map(|()| None)
         }
         Destination::Program { suffix, name, .. } => {
             let names = if name.is_empty() { viewer::browsers() } else { vec![name.to_owned()] };
-            viewer::show(&answer.bytes, suffix, &names)
+            viewer::show(&answer.bytes, suffix, &names).map(Some)
         }
-        _ => terminal::bytes(&answer.bytes).map_err(plain),
+        _ => terminal::bytes(&answer.bytes).map_err(plain).map(|()| None),
     }
 }
 

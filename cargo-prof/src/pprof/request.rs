@@ -8,18 +8,29 @@ use prof_pprof::Granularity;
 use prof_pprof::graph::Order;
 use prof_pprof::report::{Format, Options};
 
+use super::fetch::Fetching;
 use super::flags::{self, Flag, Flags};
 use super::viewer::Destination;
+
+/// What a report may be sorted by.
+pub(super) const ORDERS: [(&str, Order); 2] = [("cum", Order::Cum), ("flat", Order::Flat)];
+
+/// What may be shown as one node.
+pub(super) const GRANULARITIES: [(&str, Granularity); 5] = [
+    ("functions", Granularity::Functions),
+    ("filefunctions", Granularity::FileFunctions),
+    ("files", Granularity::Files),
+    ("lines", Granularity::Lines),
+    ("addresses", Granularity::Addresses),
+];
 
 /// What is asked for.
 #[derive(Debug)]
 pub struct Request {
-    /// The report.
-    pub format: Format,
+    /// The report and what becomes of it; a shell asks for it if there is none.
+    pub report: Option<(Format, Destination)>,
     /// Its options.
     pub options: Options,
-    /// What becomes of it.
-    pub destination: Destination,
     /// The file to write it to; standard output if empty.
     pub output: String,
     /// The profiles.
@@ -47,6 +58,8 @@ pub struct Sources {
     pub comment: String,
     /// Whether frames stay that the profile itself asks to drop.
     pub all_frames: bool,
+    /// How profiles are fetched that are no files.
+    pub fetching: Fetching,
 }
 
 impl Request {
@@ -105,10 +118,7 @@ impl Request {
         if flags.is_on("normalize") && base.is_empty() {
             return Err("must have base profile to normalize by".into());
         }
-        let Some(name) = chosen else {
-            return Err("there is no shell yet; name a format, such as -top".into());
-        };
-        let (format, destination) = format(name, flags.text(name))?;
+        let report = chosen.map(|name| format(name, flags.text(name))).transpose()?;
         let sources = Sources {
             profiles: profiles.to_vec(),
             base: base.into(),
@@ -119,8 +129,15 @@ impl Request {
             symbolize: flags.text("symbolize").into(),
             comment: flags.text("add_comment").into(),
             all_frames: flags.is_on("all_frames"),
+            fetching: Fetching {
+                seconds: flags.integer("seconds").unwrap_or(-1),
+                timeout: flags.integer("timeout").unwrap_or(-1),
+                certificate: flags.text("tls_cert").into(),
+                key: flags.text("tls_key").into(),
+                authority: flags.text("tls_ca").into(),
+            },
         };
-        Ok(Request { format, options, destination, output: flags.text("output").into(), sources })
+        Ok(Request { report, options, output: flags.text("output").into(), sources })
     }
 }
 
@@ -134,7 +151,12 @@ fn chosen(flags: &Flags) -> Result<Option<&'static str>, String> {
     }
 }
 
-fn format(name: &str, pattern: &str) -> Result<(Format, Destination), String> {
+/// The report that a name asks for, and what becomes of it.
+///
+/// # Errors
+///
+/// If it is not there.
+pub(super) fn format(name: &str, pattern: &str) -> Result<(Format, Destination), String> {
     use Destination::{AwayFromTerminal, Drawing, Program, Text};
     Ok(match name {
         "callgrind" => (Format::Callgrind, AwayFromTerminal("callgraph.out")),
@@ -197,20 +219,10 @@ fn options(flags: &Flags) -> Result<Options, String> {
     if flags.is_given("unit") {
         options.unit = text("unit");
     }
-    if let Some(order) = one_of(flags, &[("cum", Order::Cum), ("flat", Order::Flat)])? {
+    if let Some(order) = one_of(flags, &ORDERS)? {
         options.order = order;
     }
-    let granularity = one_of(
-        flags,
-        &[
-            ("functions", Granularity::Functions),
-            ("filefunctions", Granularity::FileFunctions),
-            ("files", Granularity::Files),
-            ("lines", Granularity::Lines),
-            ("addresses", Granularity::Addresses),
-        ],
-    )?;
-    options.granularity = granularity.unwrap_or_default();
+    options.granularity = one_of(flags, &GRANULARITIES)?.unwrap_or_default();
     Ok(options)
 }
 
@@ -230,8 +242,10 @@ fn one_of<T: Copy>(flags: &Flags, choices: &[(&str, T)]) -> Result<Option<T>, St
 /// What there is to ask for.
 pub fn usage() -> String {
     let mut text = String::from(
-        "usage:\n\n  cargo prof pprof FORMAT [options] [binary] PROFILE…\n\n\
-         Several profiles are merged; - is standard input. Options are as in `go tool pprof`.\n",
+        "usage:\n\n  cargo prof pprof FORMAT [options] [binary] PROFILE…\n  cargo prof pprof [options] [binary] PROFILE…\n\n\
+         Without a format a shell asks for one again and again. Several profiles are merged; - is standard input, and one \
+         that is no file is fetched from where it says, as from host:port or http://host/path. Options are as in \
+         `go tool pprof`.\n",
     );
     for (title, flags) in [
         ("Formats, of which there is one", flags::FORMATS),
@@ -245,7 +259,9 @@ pub fn usage() -> String {
             let _ = writeln!(text, "  -{:<20} {}", flag.name, flag.help);
         }
     }
-    text.push_str("\nPPROF_BINARY_PATH is where binaries are looked for.");
+    text.push_str(
+        "\nPPROF_BINARY_PATH is where binaries are looked for, PPROF_TMPDIR where fetched profiles are saved.",
+    );
     text
 }
 
@@ -262,12 +278,13 @@ mod tests {
     #[test]
     fn flags_become_options() {
         let request = request("-tree -cum -lines -nodecount=3 -unit=ms -mean_delay binary a.prof b.prof").unwrap();
-        assert_eq!(request.format, Format::Tree);
+        assert_eq!(request.report, Some((Format::Tree, Destination::Text)));
         assert_eq!((request.options.order, request.options.granularity), (Order::Cum, Granularity::Lines));
         assert_eq!((&*request.options.sample_index, request.options.mean), ("delay", true));
         assert_eq!(request.sources.binary, Some("binary".into()));
         assert_eq!(request.sources.profiles, ["a.prof", "b.prof"]);
         assert_eq!(self::request("-top binary").unwrap().sources.profiles, ["binary"]);
+        assert_eq!(self::request("-cum x").unwrap().report, None);
     }
 
     #[test]
@@ -280,7 +297,6 @@ mod tests {
             ("-top -normalize x", "must have base profile to normalize by"),
             ("-top -no_browser x", "-no_browser only makes sense with -http"),
             ("-list=main x", "-list is not there yet"),
-            ("-cum x", "there is no shell yet; name a format, such as -top"),
         ] {
             assert_eq!(request(line).unwrap_err(), expected, "{line}");
         }

@@ -1,18 +1,18 @@
-//! Files → the profile that a report is made of: read, merged, a base subtracted, named and cut down as they ask. What is
-//! made of it is decided in `request.rs`; where binaries are is in `binary.rs`.
+//! Files and servers → the profile that a report is made of: read, merged, a base subtracted, named and cut down as they ask.
+//! What is made of it is decided in `request.rs`; how servers are asked is in `fetch.rs`, where binaries are in `binary.rs`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Read};
-use std::path::Path;
 
 use prof_pprof::{
     Mapping, MappingIndex, OriginalIds, Profile, Text, decode_any_with_ids, merge, normalize, prune_uninteresting,
     subtract,
 };
 
+use super::fetch::{self, Origin};
 use super::request::Sources;
 use super::viewer::plain;
-use super::{binary, names};
+use super::{binary, names, perf};
 
 /// So many profiles are merged at once, which bounds the memory that they take.
 const AT_ONCE: usize = 128;
@@ -23,11 +23,18 @@ const AT_ONCE: usize = 128;
 ///
 /// If none can be read or they do not fit together, in Go's words.
 pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
-    let merged = merged(&sources.profiles, sources, notices)
+    let base = (!sources.base.is_empty()).then(|| OsString::from(&sources.base));
+    let all: Vec<OsString> = sources.profiles.iter().cloned().chain(base).collect();
+    // All at once, or a base would be of another time.
+    let mut origins = fetch::fetch(&all, &sources.fetching, notices);
+    let is_fetched = |origins: &[Origin]| origins.iter().any(|origin| matches!(origin, Origin::Server(_, Ok(_))));
+    let is_saved = is_fetched(&origins);
+    let bases = origins.split_off(sources.profiles.len());
+    let merged = merged(origins, "source", sources, notices)
         .map_err(|error| format!("problem fetching source profiles: {error}"))?;
     let (mut profile, mut ids) = merged.ok_or("failed to fetch any source profiles")?;
-    if !sources.base.is_empty() {
-        let base = merged_base(sources, notices)?;
+    if !bases.is_empty() {
+        let base = merged_base(bases, sources, notices)?;
         if sources.normalize {
             normalize(&mut profile, &base).map_err(|error| error.to_string())?;
         }
@@ -43,35 +50,42 @@ pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Prof
     if !sources.comment.is_empty() {
         profile.comments.push(sources.comment.as_str().into());
     }
+    if is_saved {
+        fetch::save(&profile, notices);
+    }
     Ok((profile, ids))
 }
 
-fn merged_base(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<Profile, String> {
-    let merged = merged(&[OsString::from(&sources.base)], sources, notices)
-        .map_err(|error| format!("problem fetching base profiles: {error},"))?;
+fn merged_base(bases: Vec<Origin>, sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<Profile, String> {
+    let merged =
+        merged(bases, "base", sources, notices).map_err(|error| format!("problem fetching base profiles: {error},"))?;
     let (base, _) = merged.ok_or("failed to fetch any base profiles")?;
     Ok(base)
 }
 
+/// The profiles as one; `what` they are.
 fn merged(
-    paths: &[OsString],
+    origins: Vec<Origin>,
+    what: &str,
     sources: &Sources,
     notices: &mut dyn FnMut(&str),
 ) -> Result<Option<(Profile, OriginalIds)>, String> {
     let mut merged: Option<Profile> = None;
-    let mut count = 0;
+    let (asked, mut count) = (origins.len(), 0);
     // Those of a file hold only while it is the only one.
     let mut ids = OriginalIds::default();
-    for paths in paths.chunks(AT_ONCE) {
+    let mut origins = origins.into_iter().peekable();
+    while origins.peek().is_some() {
         let mut profiles = Vec::new();
-        for path in paths {
-            match read(path) {
+        for origin in origins.by_ref().take(AT_ONCE) {
+            let (Origin::File(name) | Origin::Server(name, _)) = origin;
+            match read(origin, notices) {
                 Ok((mut profile, own_ids)) => {
                     ids = own_ids;
                     place(&mut profile, sources, notices);
                     profiles.push(profile);
                 }
-                Err(error) => notices(&format!("{}: {error}", path.to_string_lossy())),
+                Err(error) => notices(&format!("{}: {error}", name.to_string_lossy())),
             }
         }
         count += profiles.len();
@@ -84,26 +98,28 @@ fn merged(
             None => chunk,
         });
     }
-    if count > 0 && count < paths.len() {
-        notices(&format!("Fetched {count} source profiles out of {}", paths.len()));
+    if count > 0 && count < asked {
+        notices(&format!("Fetched {count} {what} profiles out of {asked}"));
     }
     let ids = if count == 1 { ids } else { OriginalIds::default() };
     Ok(merged.map(|profile| (profile, ids)))
 }
 
-fn read(path: &OsStr) -> Result<(Profile, OriginalIds), String> {
-    let mut bytes = Vec::new();
-    if path == "-" {
-        io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("read stdin: {}", plain(&error)))?;
-    } else {
-        let shown = path.to_string_lossy();
-        if !Path::new(path).exists() && shown.contains("://") {
-            return Err("profiles are not fetched over the network yet; save it to a file".into());
+fn read(origin: Origin, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
+    let bytes = match origin {
+        Origin::Server(_, answer) => answer?,
+        Origin::File(path) if path == "-" => {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("read stdin: {}", plain(&error)))?;
+            bytes
         }
-        let read = std::fs::metadata(path).map_err(|error| format!("stat {shown}: {}", plain(&error)));
-        read.and_then(|_| std::fs::read(path).map_err(|error| format!("open {shown}: {}", plain(&error))))
-            .map(|read| bytes = read)?;
-    }
+        Origin::File(path) if perf::is_perf_data(path) => perf::converted(path, notices)?,
+        Origin::File(path) => {
+            let said = |did: &str, error| format!("{did} {}: {}", path.to_string_lossy(), plain(&error));
+            std::fs::metadata(path).map_err(|error| said("stat", error))?;
+            std::fs::read(path).map_err(|error| said("open", error))?
+        }
+    };
     decode_any_with_ids(&bytes).map_err(|error| format!("parsing profile: {error}"))
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -37,12 +37,7 @@ pub enum Destination {
 pub fn draw(graph: &[u8], kind: &str) -> Result<Vec<u8>, String> {
     let failed = |reason: String| format!("failed to execute dot. Is Graphviz installed? Error: {reason}");
     let dot = Command::new("dot").arg(format!("-T{kind}")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-    let mut dot = dot.map_err(|error| {
-        failed(match error.kind() {
-            io::ErrorKind::NotFound => "exec: \"dot\": executable file not found in $PATH".into(),
-            _ => plain(&error),
-        })
-    })?;
+    let mut dot = dot.map_err(|error| failed(not_started("dot", &error)))?;
     let mut input = dot.stdin.take().expect("it is piped");
     let output = thread::scope(|scope| {
         // Both ends at once, or a large graph would fill both pipes.
@@ -51,7 +46,7 @@ pub fn draw(graph: &[u8], kind: &str) -> Result<Vec<u8>, String> {
     });
     let output = output.map_err(|error| failed(plain(&error)))?;
     if !output.status.success() {
-        return Err(failed(output.status.to_string().replace("exit status: ", "exit status ")));
+        return Err(failed(exit_status(output.status)));
     }
     if kind != "svg" {
         return Ok(output.stdout);
@@ -60,42 +55,79 @@ pub fn draw(graph: &[u8], kind: &str) -> Result<Vec<u8>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).replace("&;", "&amp;;").into_bytes())
 }
 
-/// Gives a program a file of these bytes, and waits for it. The first program of `names` that starts is taken.
+/// A program that shows a file, and the file. Dropping it removes the file.
+#[derive(Debug)]
+pub struct Shown {
+    program: Child,
+    // Whoever shows it has read it by then; if it stays, the system clears it away.
+    _file: Temporary,
+}
+
+impl Shown {
+    /// Waits until the user closes the program.
+    ///
+    /// # Errors
+    ///
+    /// If it fails, in Go's words.
+    pub fn wait(mut self) -> Result<(), String> {
+        let status = self.program.wait().map_err(|error| plain(&error))?;
+        if status.success() { Ok(()) } else { Err(exit_status(status)) }
+    }
+}
+
+/// A file that goes away with its owner.
+#[derive(Debug)]
+pub struct Temporary(pub PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Gives a program a file of these bytes. The first program of `names` that starts is taken.
 ///
 /// # Errors
 ///
 /// If the file cannot be written or none starts, in Go's words.
-pub fn show(bytes: &[u8], suffix: &str, names: &[String]) -> Result<(), String> {
+pub fn show(bytes: &[u8], suffix: &str, names: &[String]) -> Result<Shown, String> {
     let (mut file, path) = new_file(&std::env::temp_dir(), "pprof", suffix).map_err(|error| plain(&error))?;
-    let shown = file.write_all(bytes).map_err(|error| plain(&error)).and_then(|()| start(&path, names));
-    // Whoever shows it has read it by now; if it stays, the system clears it away.
-    let _ = std::fs::remove_file(&path);
-    shown
+    let temporary = Temporary(path);
+    file.write_all(bytes).map_err(|error| plain(&error))?;
+    let program = start(&temporary.0, names)?;
+    Ok(Shown { program, _file: temporary })
 }
 
-fn start(path: &Path, names: &[String]) -> Result<(), String> {
+fn start(path: &Path, names: &[String]) -> Result<Child, String> {
     let mut failure = String::new();
     for name in names {
         let mut words = name.split(' ');
         let program = words.next().unwrap_or_default();
-        match Command::new(program).args(words).arg(path).spawn() {
-            Ok(mut child) => {
-                let status = child.wait().map_err(|error| plain(&error))?;
-                // It may only have asked another program, which still has to read the file.
+        let mut command = Command::new(program);
+        // What the user types next is not for it.
+        match command.args(words).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
+            Ok(child) => {
+                // It may only ask another program, which still has to read the file.
                 thread::sleep(Duration::from_secs(1));
-                return if status.success() {
-                    Ok(())
-                } else {
-                    Err(status.to_string().replace("exit status: ", "exit status "))
-                };
+                return Ok(child);
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                failure = format!("exec: \"{program}\": executable file not found in $PATH");
-            }
-            Err(error) => failure = plain(&error),
+            Err(error) => failure = not_started(program, &error),
         }
     }
     Err(failure)
+}
+
+/// Why a program did not start, in Go's words.
+pub fn not_started(program: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("exec: \"{program}\": executable file not found in $PATH"),
+        _ => plain(error),
+    }
+}
+
+/// How a program ended, in Go's words.
+pub fn exit_status(status: ExitStatus) -> String {
+    status.to_string().replace("exit status: ", "exit status ")
 }
 
 /// The programs that may open a page, the user's own first.
@@ -153,6 +185,6 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let names = ["no-such-viewer-1".to_owned(), "no-such-viewer-2 --flag".to_owned()];
         let expected = "exec: \"no-such-viewer-2\": executable file not found in $PATH";
-        assert_eq!(show(b"", "svg", &names), Err(expected.into()));
+        assert_eq!(show(b"", "svg", &names).unwrap_err(), expected);
     }
 }

@@ -92,6 +92,28 @@ pub enum Error {
         /// What was asked for.
         expression: String,
     },
+    /// A report on assembly found no symbol by name.
+    NoSymbol {
+        /// What was asked for.
+        expression: String,
+        /// The functions that others of that name are inlined into, which have symbols.
+        inlined_into: Vec<String>,
+    },
+    /// A report on assembly found no symbol at an address.
+    NoSymbolAt {
+        /// The address.
+        address: u64,
+    },
+    /// The symbol at an address has no samples.
+    NoSamplesAt {
+        /// The address.
+        address: u64,
+    },
+    /// Code cannot be disassembled.
+    Code {
+        /// Why.
+        reason: String,
+    },
     /// Values are to be divided by zero.
     ZeroDivisor,
     /// An option of a report is no regular expression.
@@ -146,6 +168,23 @@ impl fmt::Display for Error {
                 write!(f, "incompatible types: {{{} {}}} {{{} {}}}", one.kind, one.unit, other.kind, other.unit)
             }
             Error::NoMatch { expression } => write!(f, "no matches found for regexp: {expression}"),
+            Error::NoSymbol { expression, inlined_into } => {
+                write!(f, "no matches found for regexp {expression}")?;
+                match &inlined_into[..] {
+                    [] => Ok(()),
+                    [only] => write!(f, "; what it matches is inlined into {only}"),
+                    [first, second] => write!(f, "; what it matches is inlined into {first} and {second}"),
+                    [first, rest @ ..] => {
+                        write!(f, "; what it matches is inlined into {first} and {} other functions", rest.len())
+                    }
+                }
+            }
+            Error::NoSymbolAt { address } => write!(f, "no matches found for address {address:#x}"),
+            Error::NoSamplesAt { address } => write!(
+                f,
+                "address {address:#x} found in binary, but the corresponding symbols do not have samples in the profile"
+            ),
+            Error::Code { reason } => f.write_str(reason),
             Error::ZeroDivisor => write!(f, "zero divisor specified"),
             Error::Option { option, expression, reason } => {
                 // The parser draws the place over several lines, and says what is wrong in the last.

@@ -36,7 +36,7 @@ pub(crate) fn clean(path: &str) -> String {
 
 /// The path without a prefix of `trim_path`, a colon list. If that is empty, everything up to a folder called as the last
 /// part of one in `source_path` goes, another colon list. `/proc/self/cwd` always goes.
-pub(crate) fn trimmed<'a>(path: &'a str, trim_path: &str, source_path: &str) -> &'a str {
+pub fn trimmed_path<'a>(path: &'a str, trim_path: &str, source_path: &str) -> &'a str {
     if trim_path.is_empty() && !source_path.is_empty() {
         for folder in source_path.split(':') {
             let wanted = format!("/{}/", base(folder));
@@ -73,9 +73,9 @@ mod tests {
 
     #[test]
     fn prefixes_are_cut_off() {
-        assert_eq!(trimmed("/proc/self/cwd/./a.c", "", ""), "a.c");
-        assert_eq!(trimmed("/build/x/a.c", "/other:/build", ""), "x/a.c");
-        assert_eq!(trimmed("/builder/a.c", "/build", ""), "/builder/a.c");
-        assert_eq!(trimmed("/remote/project/src/a.c", "", "/home/me/project"), "src/a.c");
+        assert_eq!(trimmed_path("/proc/self/cwd/./a.c", "", ""), "a.c");
+        assert_eq!(trimmed_path("/build/x/a.c", "/other:/build", ""), "x/a.c");
+        assert_eq!(trimmed_path("/builder/a.c", "/build", ""), "/builder/a.c");
+        assert_eq!(trimmed_path("/remote/project/src/a.c", "", "/home/me/project"), "src/a.c");
     }
 }

@@ -6,10 +6,12 @@ use crate::{Error, OriginalIds, Profile, encode};
 mod callers;
 mod callgrind;
 pub mod comments;
+mod disasm;
 mod dot;
 pub mod flamegraph;
 mod header;
 pub mod leaks;
+mod list;
 mod options;
 mod proto;
 pub mod raw;
@@ -21,9 +23,11 @@ mod values;
 mod view;
 
 pub use comments::comments;
+pub use disasm::{Code, Instruction, Symbol, Syntax, Wanted};
 pub use flamegraph::{FlamegraphOptions, LabelFilter, flamegraph};
 pub use header::Zone;
 pub use leaks::{Allowed, Frame, Leak, LeaksOptions, Owner, Verdict, leaks, leaks_text};
+pub use list::Source;
 pub use options::{Format, Options};
 pub use raw::raw;
 pub use summary::{Summary, label_notices, summary};
@@ -43,7 +47,8 @@ pub struct Report {
     pub notices: Vec<String>,
 }
 
-/// The report on a profile that `format` names, byte for byte as `go tool pprof` gives it, but for compression.
+/// The report on a profile that `format` names, byte for byte as `go tool pprof` gives it, but for compression. Without
+/// sources and code to read, [`Format::List`] shows no lines and [`Format::Disasm`] finds nothing; see [`report_with`].
 ///
 /// `ids` are those of the file that the profile was read from, which only `-raw` shows; see [`raw()`].
 ///
@@ -51,12 +56,36 @@ pub struct Report {
 ///
 /// If an option cannot be read or does not fit the profile, or if there is nothing to show of what was asked for by name.
 pub fn report(profile: Profile, ids: &OriginalIds, format: &Format, options: &Options) -> Result<Report, Error> {
+    let mut no_source = |_: &str| Err("no source files are read here".to_owned());
+    report_with(profile, ids, format, options, &mut no_source, &mut disasm::NoCode)
+}
+
+/// As [`report()`], with what else a report may need to read: `source` gives [`Format::List`] the text of source files, and
+/// `code` gives [`Format::Disasm`] the instructions. Other formats use neither.
+///
+/// # Errors
+///
+/// As [`report()`], and if code cannot be disassembled.
+pub fn report_with(
+    profile: Profile,
+    ids: &OriginalIds,
+    format: &Format,
+    options: &Options,
+    source: &mut Source<'_>,
+    code: &mut dyn Code,
+) -> Result<Report, Error> {
+    let inlined_into = match format {
+        Format::Disasm(pattern) => disasm::inlined_into(&profile, pattern),
+        _ => Vec::new(),
+    };
     let mut view = View::new(profile, format, options)?;
-    let notices = std::mem::take(&mut view.notices);
+    let mut notices = std::mem::take(&mut view.notices);
     let bytes = match format {
         Format::Callgrind => callgrind::callgrind(&mut view).into_bytes(),
         Format::Comments => comments(&view.profile).into_bytes(),
+        Format::Disasm(pattern) => disasm::disasm(&mut view, pattern, &inlined_into, code, &mut notices)?.into_bytes(),
         Format::Dot => dot::dot(&mut view).into_bytes(),
+        Format::List(pattern) => list::list(&mut view, pattern, source)?,
         Format::Peek(pattern) => callers::callers(&mut view, Some(pattern))?.into_bytes(),
         Format::Proto => encode(&proto::proto(view)),
         Format::Raw => raw(&view.profile, ids, &view.options.zone).into_bytes(),

@@ -18,9 +18,11 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use prof_pprof::report::{Format, Options};
-use prof_pprof::{OriginalIds, Profile};
+use prof_pprof::report::{Format, Options, Report, report_with};
+use prof_pprof::{Error, OriginalIds, Profile};
 
+use crate::disassemble::Disassembler;
+use crate::source_files::SourceFiles;
 use crate::terminal;
 use flags::{Flags, Unreadable};
 use request::{Request, Sources};
@@ -64,6 +66,16 @@ pub fn answer(arguments: &[OsString], notices: &mut dyn FnMut(&str)) -> Result<A
     };
     let (profile, ids, options) = opened(&request.sources, request.options, notices).map_err(Failure::Other)?;
     made(profile, &ids, report, &options, request.output, notices).map_err(Failure::Other)
+}
+
+/// The report on a profile, with the source files and the binaries of this machine where it needs them.
+///
+/// # Errors
+///
+/// As [`report_with`].
+pub fn report(profile: Profile, ids: &OriginalIds, format: &Format, options: &Options) -> Result<Report, Error> {
+    let mut files = SourceFiles::new(&options.source_path, &options.trim_path);
+    report_with(profile, ids, format, options, &mut |file| files.read(file), &mut Disassembler)
 }
 
 /// Runs the command.
@@ -134,7 +146,7 @@ fn made(
     output: String,
     notices: &mut dyn FnMut(&str),
 ) -> Result<Answer, String> {
-    let report = prof_pprof::report::report(profile, ids, &format, options).map_err(|error| in_words_of_go(&error))?;
+    let report = report(profile, ids, &format, options).map_err(|error| in_words_of_go(&error))?;
     report.notices.iter().for_each(|notice| notices(notice));
     let bytes = match destination {
         Destination::Drawing(kind) | Destination::Program { drawing: Some(kind), .. } => {
@@ -170,8 +182,8 @@ fn deliver(answer: &Answer, is_shell: bool) -> Result<Option<Shown>, String> {
     }
 }
 
-fn in_words_of_go(error: &prof_pprof::Error) -> String {
-    use prof_pprof::Error::{NoSampleTypes, SampleType};
+fn in_words_of_go(error: &Error) -> String {
+    use Error::{NoSampleTypes, SampleType};
     match error {
         SampleType { name, known } => match name.parse::<i64>() {
             Ok(_) => format!("sample_index {name} is outside the range [0..{}]", known.len() - 1),

@@ -161,7 +161,9 @@ pub(super) fn format(name: &str, pattern: &str) -> Result<(Format, Destination),
     Ok(match name {
         "callgrind" => (Format::Callgrind, AwayFromTerminal("callgraph.out")),
         "comments" => (Format::Comments, Text),
+        "disasm" => (Format::Disasm(pattern.into()), Text),
         "dot" => (Format::Dot, Text),
+        "list" => (Format::List(pattern.into()), Text),
         "peek" => (Format::Peek(pattern.into()), Text),
         "proto" => (Format::Proto, AwayFromTerminal("pb.gz")),
         "raw" => (Format::Raw, Text),
@@ -180,6 +182,9 @@ pub(super) fn format(name: &str, pattern: &str) -> Result<(Format, Destination),
         "gv" => (Format::Dot, Program { drawing: Some("ps"), suffix: "ps", name: "gv --noantialias" }),
         "web" => (Format::Dot, Program { drawing: Some("svg"), suffix: "svg", name: "" }),
         "kcachegrind" => (Format::Callgrind, Program { drawing: None, suffix: "grind", name: "kcachegrind" }),
+        "weblist" => {
+            return Err("-weblist: there is no web interface yet; -list shows the source, -disasm the assembly".into());
+        }
         other => return Err(format!("-{other} is not there yet")),
     })
 }
@@ -209,6 +214,7 @@ fn options(flags: &Flags) -> Result<Options, String> {
         compact_labels: flags.is_on("compact_labels"),
         source_path: text("source_path"),
         trim_path: text("trim_path"),
+        intel_syntax: flags.is_on("intel_syntax"),
         ..Options::default()
     };
     options.divide_by = flags.number("divide_by").unwrap_or(options.divide_by);
@@ -296,7 +302,10 @@ mod tests {
             ("-top -base=a -diff_base=b x", "-base and -diff_base flags cannot both be specified"),
             ("-top -normalize x", "must have base profile to normalize by"),
             ("-top -no_browser x", "-no_browser only makes sense with -http"),
-            ("-list=main x", "-list is not there yet"),
+            (
+                "-weblist=main x",
+                "-weblist: there is no web interface yet; -list shows the source, -disasm the assembly",
+            ),
         ] {
             assert_eq!(request(line).unwrap_err(), expected, "{line}");
         }

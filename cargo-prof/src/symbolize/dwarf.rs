@@ -26,7 +26,7 @@ const MOST_REFERENCES: usize = 16;
 
 /// A function that an address lies in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     /// The mangled name.
     pub(super) linkage_name: Option<String>,
     /// The name in the source, without its path.
@@ -42,14 +42,14 @@ pub(super) struct Frame {
 }
 
 /// The debug sections of a binary, decompressed.
-pub(super) struct Sections<'a> {
+pub(crate) struct Sections<'a> {
     sections: DwarfSections<Cow<'a, [u8]>>,
     endian: RunTimeEndian,
 }
 
 impl<'a> Sections<'a> {
     /// None if the binary has no debug info.
-    pub(super) fn load(binary: &Binary<'a>) -> Option<Sections<'a>> {
+    pub(crate) fn load(binary: &Binary<'a>) -> Option<Sections<'a>> {
         let object = &binary.object;
         object.section_by_name(SectionId::DebugInfo.name())?;
         let section = |id: SectionId| {
@@ -66,7 +66,7 @@ impl<'a> Sections<'a> {
 
 /// Debug info in files of its own. Each is read when an address first needs it.
 #[derive(Default)]
-pub(super) struct Split {
+pub(crate) struct Split {
     package: Option<(DwarfPackageSections<Vec<u8>>, RunTimeEndian)>,
     /// By the id that ties a file to its compilation unit.
     files: HashMap<u64, OnceCell<Option<SplitFile>>>,
@@ -79,7 +79,7 @@ struct SplitFile {
 
 impl Split {
     /// Finds out which split files the binary at `path` has.
-    pub(super) fn find(sections: &Option<Sections<'_>>, path: &Path) -> Split {
+    pub(crate) fn find(sections: &Option<Sections<'_>>, path: &Path) -> Split {
         let mut split = Split::default();
         let Some(sections) = sections else { return split };
         let dwarf = sections.dwarf();
@@ -106,7 +106,7 @@ impl Split {
 }
 
 /// The debug info of a binary.
-pub(super) struct DebugInfo<'a> {
+pub(crate) struct DebugInfo<'a> {
     context: Context<Reader<'a>>,
     dwarf: Arc<Dwarf<Reader<'a>>>,
     split: &'a Split,
@@ -136,7 +136,7 @@ struct RawFrame<'a> {
 
 impl<'a> DebugInfo<'a> {
     /// None if it is damaged.
-    pub(super) fn new(sections: &'a Sections<'_>, split: &'a Split) -> Option<DebugInfo<'a>> {
+    pub(crate) fn new(sections: &'a Sections<'_>, split: &'a Split) -> Option<DebugInfo<'a>> {
         let mut dwarf = sections.dwarf();
         dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
         let dwarf = Arc::new(dwarf);
@@ -149,7 +149,7 @@ impl<'a> DebugInfo<'a> {
     }
 
     /// The functions that `address` lies in, the innermost inlined one first; none if nothing is known.
-    pub(super) fn frames(&self, address: u64) -> Vec<Frame> {
+    pub(crate) fn frames(&self, address: u64) -> Vec<Frame> {
         let raw = self.raw_frames(address).unwrap_or_default();
         let unit = self.complete(self.context.find_dwarf_and_unit(address));
         let outermost = raw.len().saturating_sub(1);

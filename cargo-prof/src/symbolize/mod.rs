@@ -16,8 +16,10 @@ use prof_pprof::{Line, LocationIndex, MappingIndex, Profile, Text};
 
 pub use demangle::demangle;
 
-use binary::Binary;
-use dwarf::{DebugInfo, Sections, Split};
+pub(crate) use binary::{Binary, Slot};
+pub(crate) use dwarf::{DebugInfo, Sections, Split};
+pub(crate) use names::places;
+
 use names::{Names, Place};
 
 /// What symbolizing may look at besides the binaries themselves.
@@ -151,7 +153,7 @@ fn symbolize_mapping(
         let Some(address) = binary.address_at(in_file) else { continue };
         let symbol = binary.symbol(address);
         let frames = debug_info.as_ref().map(|info| info.frames(address)).unwrap_or_default();
-        let places = names::places(frames, symbol);
+        let places = places(frames, symbol);
         if !places.is_empty() {
             known.push((*location, places));
         }

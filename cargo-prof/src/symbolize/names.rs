@@ -11,12 +11,12 @@ use super::dwarf::Frame;
 
 /// A function and a place in it, not yet part of a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) name: String,
+pub(crate) struct Place {
+    pub(crate) name: String,
     pub(super) system_name: String,
-    pub(super) file: String,
+    pub(crate) file: String,
     pub(super) start_line: i64,
-    pub(super) line: i64,
+    pub(crate) line: i64,
     pub(super) column: i64,
 }
 
@@ -28,7 +28,7 @@ impl Place {
 }
 
 /// The places of an address, the innermost first, from what debug info and symbol table say of it.
-pub(super) fn places(frames: Vec<Frame>, symbol: Option<&str>) -> Vec<Place> {
+pub(crate) fn places(frames: Vec<Frame>, symbol: Option<&str>) -> Vec<Place> {
     let outermost = frames.len().saturating_sub(1);
     let mut places: Vec<_> = frames
         .into_iter()

@@ -12,8 +12,12 @@ pub enum Format {
     Callgrind,
     /// The profile's comments.
     Comments,
+    /// The assembly of functions that an expression matches, or the one at an address, with samples.
+    Disasm(String),
     /// The graph for Graphviz.
     Dot,
+    /// The source of functions that an expression matches, with samples.
+    List(String),
     /// The callers and callees of functions that an expression matches.
     Peek(String),
     /// The profile itself, after all filters.
@@ -95,6 +99,8 @@ pub struct Options {
     pub source_path: String,
     /// Prefixes that file names lose, a colon list.
     pub trim_path: String,
+    /// Whether assembly is in Intel's syntax rather than AT&T's.
+    pub intel_syntax: bool,
     /// The time zone of the profile's date.
     pub zone: Zone,
 }
@@ -132,6 +138,7 @@ impl Default for Options {
             compact_labels: false,
             source_path: String::new(),
             trim_path: String::new(),
+            intel_syntax: false,
             zone: Zone::default(),
         }
     }
@@ -143,6 +150,11 @@ impl Options {
         let mut options = self.clone();
         match format {
             Format::Peek(_) => options.trim = false,
+            Format::List(_) => (options.trim, options.granularity) = (false, Granularity::Lines),
+            // Inlined functions would count their samples once more at the same address.
+            Format::Disasm(_) => {
+                (options.trim, options.granularity, options.no_inlines) = (false, Granularity::Addresses, true);
+            }
             Format::Text | Format::TopProto if options.node_count == -1 => options.node_count = 0,
             _ if options.node_count == -1 => options.node_count = 80,
             _ => {}

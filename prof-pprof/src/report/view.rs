@@ -9,10 +9,10 @@ use super::header;
 use super::options::{Format, Options};
 use super::values::ValueOptions;
 use crate::expression::{expression_of_option, of_option};
-use crate::graph::{Graph, NodeInfo, Order, Shape, TagName};
+use crate::graph::{Graph, Node, NodeInfo, Order, Shape, TagName};
 use crate::label_units::{label_units, other_units};
 use crate::measurement::{label, percentage, scale};
-use crate::path::trimmed;
+use crate::path::trimmed_path;
 use crate::{BASE, Error, Label, LabelCondition, LabelValue, NameFilter, Profile, Text, ValueType};
 use crate::{add_label_frames, aggregate, filter_labels, filter_samples_by_label, prune_from, show_from};
 
@@ -99,6 +99,11 @@ impl View {
         label(self.scaled(value), &self.sample_type.unit, &self.unit)
     }
 
+    /// The value as people read it, with a dot for nothing.
+    pub(crate) fn value_or_dot(&self, value: i64) -> String {
+        if value == 0 { ".".into() } else { self.value(value) }
+    }
+
     /// The value in the unit of the report, without its fraction.
     pub(crate) fn whole(&self, value: i64) -> i64 {
         scale(value, &self.sample_type.unit, &self.unit).value as i64
@@ -167,6 +172,11 @@ impl View {
         Trimmed { graph, candidates, dropped_nodes, dropped_edges }
     }
 
+    /// The graph of everything, for reports on a few functions, which may be the smallest.
+    pub(crate) fn untrimmed(&mut self) -> Graph {
+        self.graph(None)
+    }
+
     fn is_tree(&self) -> bool {
         self.options.call_tree && matches!(self.format, Format::Dot | Format::Callgrind)
     }
@@ -175,7 +185,7 @@ impl View {
     /// tools.
     fn prepare(&mut self) {
         for function in &mut self.profile.functions {
-            let file = trimmed(&function.file, &self.options.trim_path, &self.options.source_path);
+            let file = trimmed_path(&function.file, &self.options.trim_path, &self.options.source_path);
             if file.len() != function.file.len() {
                 function.file = file.into();
             }
@@ -208,7 +218,7 @@ impl View {
             mean: self.options.mean,
             call_tree: self.is_tree(),
             drop_negative: self.options.drop_negative,
-            object_names: self.format == Format::Callgrind,
+            object_names: matches!(self.format, Format::Callgrind | Format::Disasm(_) | Format::List(_)),
             ..Shape::default()
         }
     }
@@ -284,6 +294,13 @@ impl View {
         }
         lines
     }
+}
+
+/// The sums of flat and of cum. Divisors are left out, as in pprof.
+pub(crate) fn sums(nodes: &[&Node]) -> (i64, i64) {
+    nodes.iter().fold((0, 0), |(flat, cum): (i64, i64), node| {
+        (flat.saturating_add(node.flat.sum), cum.saturating_add(node.cum.sum))
+    })
 }
 
 /// The sum of the absolute values. If some samples are of a base, of those alone.

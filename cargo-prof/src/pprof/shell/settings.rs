@@ -19,7 +19,6 @@ pub struct Settings {
     /// Whether a granularity was asked for.
     has_granularity: bool,
     normalize: bool,
-    intel_syntax: bool,
 }
 
 /// A place for a value, by its kind.
@@ -40,7 +39,6 @@ impl Settings {
             output: flags.text("output").into(),
             has_granularity: GRANULARITIES.iter().any(|(name, _)| flags.is_on(name)),
             normalize: flags.is_on("normalize"),
-            intel_syntax: flags.is_on("intel_syntax"),
         }
     }
 
@@ -125,7 +123,7 @@ impl Settings {
             "granularity" => Place::Granularity,
             "hide" => Text(&mut options.hide),
             "ignore" => Text(&mut options.ignore),
-            "intel_syntax" => Switch(&mut self.intel_syntax),
+            "intel_syntax" => Switch(&mut options.intel_syntax),
             "mean" => Switch(&mut options.mean),
             "nodecount" => Integer(&mut options.node_count),
             "nodefraction" => Number(&mut options.node_fraction),

@@ -49,6 +49,7 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
         "merge",
         "path",
         "prune",
+        "rust_reading",
         "sample_index",
         "split",
         "stack_table",
@@ -64,7 +65,7 @@ const SEEN_BY_THE_HANDLER: [&str; 9] =
     ["alive", "bucket", "cpu", "label", "registers", "stack", "sys", "thread", "unwind"];
 
 /// What the reports have in common, beside them.
-const SHARED_BY_REPORTS: [&str; 4] = ["header", "options", "values", "view"];
+const SHARED_BY_REPORTS: [&str; 5] = ["frames", "header", "options", "values", "view"];
 
 /// The only files in which `unsafe` may stand.
 const FILES_WITH_UNSAFE: [&str; 47] = [

@@ -2,6 +2,7 @@
 //! cargo, and how, is in `forward.rs`.
 
 mod flags;
+mod reading;
 mod split;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser};
@@ -69,7 +70,7 @@ pub fn command() -> Command {
     for cargo in Cargo::ALL {
         command = command.subcommand(running(cargo));
     }
-    command.subcommand(top()).subcommand(pprof()).subcommand(split::split()).subcommand(doctor())
+    command.subcommands(reading::commands()).subcommand(pprof()).subcommand(split::split()).subcommand(doctor())
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -79,6 +80,9 @@ const AFTER_HELP: &str = "Examples:
   cargo prof run   --release -- input.txt
   cargo prof test  --memstats --fail-on-leak
   cargo prof top cpu.prof
+  cargo prof top --mine --cum
+  cargo prof flamegraph cpu.prof -o cpu.svg
+  cargo prof merge profiles/ -o all.prof
   cargo prof pprof -tree -focus=parse cpu.prof
   cargo prof split cpu.prof --by test --outputdir by-test
   cargo prof doctor";
@@ -174,33 +178,6 @@ fn arg(flag: &'static Flag) -> Arg {
         Some(Optional(name)) => with_value(arg, name).num_args(0..=1),
         Some(OptionalAfterEquals(name)) => with_value(arg, name).num_args(0..=1).require_equals(true),
     }
-}
-
-fn top() -> Command {
-    Command::new("top")
-        .about("Print the functions that a profile's samples are in, the heaviest first")
-        .arg(Arg::new("FILE").value_parser(OsStringValueParser::new()).help("The profile (default: the newest run's)"))
-        .arg(
-            Arg::new("n")
-                .short('n')
-                .long("nodecount")
-                .value_name("N")
-                .value_parser(value_parser!(usize))
-                .default_value("20")
-                .help("Rows to print, 0 for all"),
-        )
-        .arg(
-            Arg::new("cum")
-                .long("cum")
-                .action(ArgAction::SetTrue)
-                .help("Sort by what functions and their callees cost"),
-        )
-        .arg(
-            Arg::new("sample-index")
-                .long("sample-index")
-                .value_name("NAME")
-                .help("Kind of value: a name such as inuse_space, or its number (default: the profile's)"),
-        )
 }
 
 fn doctor() -> Command {

@@ -116,6 +116,11 @@ pub enum Error {
     },
     /// Values are to be divided by zero.
     ZeroDivisor,
+    /// A format has no place for values below zero, and the profile has some.
+    Negative {
+        /// The format.
+        format: &'static str,
+    },
     /// An option of a report is no regular expression.
     Option {
         /// The option.
@@ -186,6 +191,10 @@ impl fmt::Display for Error {
             ),
             Error::Code { reason } => f.write_str(reason),
             Error::ZeroDivisor => write!(f, "zero divisor specified"),
+            Error::Negative { format } => write!(
+                f,
+                "{format} shows no values below zero, and a difference of profiles has some; take the table or folded stacks"
+            ),
             Error::Option { option, expression, reason } => {
                 // The parser draws the place over several lines, and says what is wrong in the last.
                 let reason = reason.lines().last().unwrap_or_default();

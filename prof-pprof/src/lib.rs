@@ -31,6 +31,7 @@ mod merge;
 mod path;
 mod profile;
 mod prune;
+mod rust_reading;
 mod sample_index;
 mod samples;
 mod split;
@@ -61,6 +62,7 @@ pub use profile::{
     ValueType,
 };
 pub use prune::{prune_from, prune_uninteresting};
+pub use rust_reading::{OTHER_CRATES_FRAME, OwnCrates, RustReading, read_rust, readable_name};
 pub use samples::{Sample, SampleMut, Samples};
 pub use split::{Part, Split, label_keys, split};
 pub use stack_table::StackIndex;

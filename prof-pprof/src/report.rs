@@ -8,13 +8,17 @@ mod callgrind;
 pub mod comments;
 mod disasm;
 mod dot;
+pub mod firefox;
 pub mod flamegraph;
+pub mod folded;
+mod frames;
 mod header;
 pub mod leaks;
 mod list;
 mod options;
 mod proto;
 pub mod raw;
+pub mod speedscope;
 mod summary;
 pub mod tags;
 pub mod top;
@@ -24,12 +28,15 @@ mod view;
 
 pub use comments::comments;
 pub use disasm::{Code, Instruction, Symbol, Syntax, Wanted};
+pub use firefox::firefox;
 pub use flamegraph::{FlamegraphOptions, LabelFilter, flamegraph};
+pub use folded::folded;
 pub use header::Zone;
 pub use leaks::{Allowed, Frame, Leak, LeaksOptions, Owner, Verdict, leaks, leaks_text};
 pub use list::Source;
 pub use options::{Format, Options};
 pub use raw::raw;
+pub use speedscope::speedscope;
 pub use summary::{Summary, label_notices, summary};
 pub use tags::tags;
 pub use top::{TopFunction, TopOptions, top, top_functions};
@@ -86,6 +93,9 @@ pub fn report_with(
         Format::Disasm(pattern) => disasm::disasm(&mut view, pattern, &inlined_into, code, &mut notices)?.into_bytes(),
         Format::Dot => dot::dot(&mut view).into_bytes(),
         Format::List(pattern) => list::list(&mut view, pattern, source)?,
+        Format::Folded => {
+            folded::text(&view.profile, |sample| view.scaled(sample.values[view.sample_index])).into_bytes()
+        }
         Format::Peek(pattern) => callers::callers(&mut view, Some(pattern))?.into_bytes(),
         Format::Proto => encode(&proto::proto(view)),
         Format::Raw => raw(&view.profile, ids, &view.options.zone).into_bytes(),
@@ -96,4 +106,15 @@ pub fn report_with(
         Format::Tree => callers::callers(&mut view, None)?.into_bytes(),
     };
     Ok(Report { bytes, notices })
+}
+
+/// What the filters of the options leave of a profile, and notices as in [`Report`]. Values are divided as they say.
+///
+/// # Errors
+///
+/// As [`report()`].
+pub fn filtered(profile: Profile, options: &Options) -> Result<(Profile, Vec<String>), Error> {
+    let mut view = View::new(profile, &Format::Proto, options)?;
+    let notices = std::mem::take(&mut view.notices);
+    Ok((proto::proto(view), notices))
 }

@@ -3,6 +3,8 @@
 use clap::builder::OsStringValueParser;
 use clap::{Arg, Command};
 
+use super::reading::file;
+
 const AFTER_HELP: &str = "\
 DIR also gets an index.json, which says what each file is of. What an earlier split left in DIR is removed: the files \
 that the index.json there names, no others.
@@ -15,7 +17,7 @@ pub(super) fn split() -> Command {
     Command::new("split")
         .about("Write a profile for each test, benchmark or other label of a profile")
         .after_help(AFTER_HELP)
-        .arg(Arg::new("FILE").value_parser(os_string()).help("The profile (default: the newest run's)"))
+        .arg(file())
         .arg(
             Arg::new("by")
                 .long("by")

@@ -1,9 +1,13 @@
 //! The subcommands: what each does from its arguments to its end.
 
+mod delivery;
 mod doctor;
+mod export;
+mod merge;
 mod profile;
+mod reading;
+mod show;
 mod split;
-mod top;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,8 +50,12 @@ pub fn main(mut arguments: Vec<OsString>) -> Result<ExitCode, Error> {
             let at = arguments.iter().position(|argument| argument == name).map_or(0, |at| at + 1);
             profile::main(cargo, matches, &arguments[at..])
         }
-        None if name == "doctor" => doctor::main(),
-        None if name == "split" => split::main(matches),
-        None => top::main(matches),
+        None => match name {
+            "doctor" => doctor::main(),
+            "split" => split::main(matches),
+            "merge" => merge::main(matches),
+            "flamegraph" | "folded" | "convert" => export::main(name, matches),
+            _ => show::main(name, matches),
+        },
     }
 }

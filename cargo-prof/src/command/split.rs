@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use super::top;
+use super::reading;
 use crate::split::{Whole, write};
 use crate::{Error, terminal};
 
 /// Writes the profiles.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
-    let (path, profile) = top::read(matches)?;
+    let (path, profile) = reading::read(matches)?;
     let key = matches.get_one::<String>("by").expect("it is required");
     let directory = Path::new(matches.get_one::<OsString>("outputdir").expect("it is required"));
     let whole = Whole { kind: None, path: &path, profile: &profile };

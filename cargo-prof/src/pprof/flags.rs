@@ -209,6 +209,7 @@ pub const FORMATS: &[Flag] = &[
     switch("dot", "the graph in Graphviz's language"),
     switch("eog", "show the graph in eog"),
     switch("evince", "show the graph in evince"),
+    switch("folded", "all stacks, a line each, for flame graph tools (not in Go)"),
     switch("gif", "the graph as GIF image"),
     switch("gv", "show the graph in gv"),
     switch("kcachegrind", "show the graph in kcachegrind"),

@@ -11,7 +11,7 @@ pub mod request;
 mod shell;
 mod source;
 mod viewer;
-mod zone;
+pub mod zone;
 
 use std::ffi::OsString;
 use std::fs::File;

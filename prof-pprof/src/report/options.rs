@@ -16,6 +16,8 @@ pub enum Format {
     Disasm(String),
     /// The graph for Graphviz.
     Dot,
+    /// The stacks, a line each, as flame graph tools read them.
+    Folded,
     /// The source of functions that an expression matches, with samples.
     List(String),
     /// The callers and callees of functions that an expression matches.

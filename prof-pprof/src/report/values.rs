@@ -97,6 +97,11 @@ pub(super) fn mean(value: i64, count: i64) -> i64 {
     if count == 0 { value } else { value.wrapping_div(count) }
 }
 
+/// Whether any value is below zero, as in a difference of profiles.
+pub(super) fn is_negative(profile: &Profile) -> bool {
+    profile.samples.iter().any(|sample| sample.values.iter().any(|value| *value < 0))
+}
+
 fn is_base(sample: Sample<'_>) -> bool {
     let is_true = |value: &LabelValue| matches!(value, LabelValue::Text(text) if &**text == "true");
     sample.labels.iter().any(|label| &*label.key == "pprof::base" && is_true(&label.value))

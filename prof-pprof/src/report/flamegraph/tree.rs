@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::NodeInfo;
-use crate::{Label, Location, Profile, Text};
+use crate::report::frames::frames;
+use crate::{Label, Profile, Text};
 
 /// The stacks of a profile as a tree. Its root stands for all of them.
 pub(super) struct Tree {
@@ -39,7 +39,8 @@ pub(super) struct Visit<'a> {
 impl Tree {
     /// The tree of the values at `sample_index`, of the samples with labels that are wanted.
     pub(super) fn new(profile: &Profile, sample_index: usize, is_wanted: impl Fn(&[Label]) -> bool) -> Tree {
-        let names: Vec<Vec<Text>> = profile.locations.iter().map(|location| names(profile, location)).collect();
+        let names = |location| frames(profile, location).into_iter().map(|frame| frame.name).collect();
+        let names: Vec<Vec<Text>> = profile.locations.iter().map(names).collect();
         let mut tree = Tree { nodes: vec![Node { name: "all".into(), ..Node::default() }] };
         for sample in &profile.samples {
             let value = sample.values[sample_index];
@@ -101,14 +102,4 @@ impl Node {
         self.value = self.value.saturating_add(value);
         self.weight = self.weight.saturating_add(value.unsigned_abs());
     }
-}
-
-/// The functions of a location, the outermost first.
-fn names(profile: &Profile, location: &Location) -> Vec<Text> {
-    let object = location.mapping.map_or(Text::default(), |mapping| profile[mapping].filename.clone());
-    let name = |name: Text| NodeInfo { name, object: object.clone(), ..NodeInfo::default() }.printable_name();
-    if location.lines.is_empty() {
-        return vec![name(Text::default())];
-    }
-    location.lines.iter().rev().map(|line| name(profile[line.function].name.clone())).collect()
 }

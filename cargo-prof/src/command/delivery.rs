@@ -1,0 +1,44 @@
+//! Where the result of a command that reads profiles goes: standard output, or a file, replaced as a whole. What else files
+//! are for is in `crate::outputs`.
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+use crate::{Error, outputs, terminal};
+
+/// Writes a result to where `--output` says, or else to standard output; what no terminal can show goes to the file
+/// `instead` there. Gives the file if there is one.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(super) fn deliver(matches: &ArgMatches, bytes: &[u8], instead: Option<&str>) -> Result<Option<PathBuf>, Error> {
+    let asked = matches.get_one::<OsString>("output").map(PathBuf::from);
+    let path = match asked {
+        Some(path) if path.as_os_str() == "-" => None,
+        Some(path) => Some(path),
+        None => instead.filter(|_| std::io::stdout().is_terminal()).map(PathBuf::from),
+    };
+    match &path {
+        Some(path) => write(path.clone(), bytes)?,
+        None => terminal::bytes(bytes).map_err(Error::file("write", "standard output"))?,
+    }
+    Ok(path)
+}
+
+/// Replaces a file by a whole new one.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(super) fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::Usage("--output needs a file name".into()));
+    }
+    let absolute = std::path::absolute(&path).map_err(Error::file("find", &path))?;
+    outputs::check(&absolute, &path)?;
+    outputs::replace(&absolute, bytes)
+}

@@ -1,0 +1,65 @@
+//! `cargo prof merge`: many profiles → one file with their sum. They are read one by one, so that memory grows with what is
+//! distinct in them, not with how many they are. How two become one is `prof_pprof::merge`'s.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::ArgMatches;
+use prof_pprof::encode;
+
+use super::delivery::write;
+use super::reading::{Sum, read_file};
+use crate::{Error, outputs, summary, terminal};
+
+/// How the names of profiles end.
+const ENDINGS: [&str; 6] = [".prof", ".pprof", ".pb", ".prof.gz", ".pprof.gz", ".pb.gz"];
+
+/// Writes the sum.
+pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
+    let output = PathBuf::from(matches.get_one::<OsString>("output").expect("it is required"));
+    let mut sum = Sum::default();
+    for path in matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from) {
+        if !path.is_dir() {
+            sum.add(&path, read_file(&path)?)?;
+            continue;
+        }
+        for path in profiles_in(&path, &output)? {
+            match read_file(&path) {
+                Ok(profile) => sum.add(&path, profile)?,
+                Err(error) => terminal::warning(&format!("{error}; it is left out")),
+            }
+        }
+    }
+    let (profiles, samples) = (sum.profiles, sum.samples);
+    let Some(merged) = sum.finish() else {
+        return Err(Error::Usage(format!("there are no profiles there; their names end in {}", ENDINGS.join(", "))));
+    };
+    write(output.clone(), &encode(&merged))?;
+    let output = summary::shown(&output);
+    let (of, left) = (counted(samples, "sample"), merged.samples.len());
+    terminal::status(&format!("merged {} with {of} into {output}, which has {left}", counted(profiles, "profile")));
+    terminal::status(&format!("next: cargo prof top {output}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files of a directory that are called like profiles, but for the output, in the order of their names.
+fn profiles_in(directory: &Path, output: &Path) -> Result<Vec<PathBuf>, Error> {
+    let failed = |error| Error::file("read", directory)(error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_profile = ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.starts_with('.');
+        if is_profile && path.is_file() && !outputs::is_same(&path, output) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

@@ -73,7 +73,7 @@ impl Case {
 
     fn is_equal(&self) -> bool {
         let arguments: Vec<OsString> = self.arguments.iter().map(OsString::from).collect();
-        let found = pprof::answer(&arguments, &mut |_| {}).map(|answer| answer.bytes);
+        let found = pprof::answer(&arguments, &mut |_| {}).map(|answer| answer.into_bytes());
         found.unwrap_or_default() == self.expected
     }
 

@@ -40,8 +40,13 @@ pub fn result(text: &str) -> io::Result<()> {
 
 /// Writes a result. That its reader went away, as with `| head`, is no error.
 pub fn bytes(bytes: &[u8]) -> io::Result<()> {
+    written(|out| out.write_all(bytes))
+}
+
+/// Has `write` write a result, which may be long. That its reader went away is no error.
+pub fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }

@@ -31,7 +31,9 @@ pub struct Builder {
     locations: Table<Location>,
     stacks: StackTable,
     label_sets: LabelSets,
-    samples: HashMap<(StackIndex, LabelSetIndex), u32>,
+    /// The first sample of each stack, and all others by stack and labels: nearly all stacks have only one.
+    first_samples: Vec<Option<u32>>,
+    other_samples: HashMap<(StackIndex, LabelSetIndex), u32>,
     /// The stack and the labels of each sample.
     parts: Vec<(StackIndex, LabelSetIndex)>,
     /// The values of all samples, one after the other.
@@ -42,6 +44,15 @@ impl Builder {
     /// An empty profile whose samples hold values of these types.
     pub fn new(sample_types: Vec<ValueType>) -> Builder {
         Builder { sample_types, ..Builder::default() }
+    }
+
+    /// Makes room for what a profile holds.
+    pub(crate) fn reserve(&mut self, profile: &Profile) {
+        let samples = profile.samples.len();
+        self.stacks.reserve(samples, profile.samples.frames());
+        self.first_samples.reserve(samples);
+        self.parts.reserve(samples);
+        self.values.reserve(samples * self.sample_types.len());
     }
 
     /// The text, shared with all equal ones.
@@ -88,8 +99,13 @@ impl Builder {
         let width = self.sample_types.len();
         assert_eq!(values.len(), width, "one value for each sample type");
         let next = self.parts.len();
-        let next_index = || u32::try_from(next).expect("there are fewer than 2^32 samples");
-        let sample = *self.samples.entry((stack, labels)).or_insert_with(next_index) as usize;
+        let new = u32::try_from(next).expect("there are fewer than 2^32 samples");
+        if self.first_samples.len() <= stack.position() {
+            self.first_samples.resize(stack.position() + 1, None);
+        }
+        let first = *self.first_samples[stack.position()].get_or_insert(new);
+        let is_first = first == new || self.parts[first as usize].1 == labels;
+        let sample = if is_first { first } else { *self.other_samples.entry((stack, labels)).or_insert(new) } as usize;
         if sample == next {
             self.parts.push((stack, labels));
             self.values.resize(self.values.len() + width, 0);
@@ -102,7 +118,6 @@ impl Builder {
 
     /// The profile. Everything keeps the order in which it was first put in.
     pub fn finish(self) -> Profile {
-        drop(self.samples);
         let labels = self.parts.iter().map(|(_, labels)| *labels).collect();
         // Nearly always each stack belongs to one sample.
         let is_in_order = self.parts.iter().enumerate().all(|(position, (stack, _))| stack.position() == position);

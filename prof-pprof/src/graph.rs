@@ -14,7 +14,7 @@ mod sums;
 pub mod tag;
 mod trim;
 
-pub use build::{Shape, TagName};
+pub use build::{Calls, Shape, TagName};
 pub use order::Order;
 pub use tag::{Tag, Tags};
 pub(crate) use trim::MOST_TAGS;

@@ -55,7 +55,7 @@ pub use label_frames::add_label_frames;
 pub use label_sets::LabelSetIndex;
 pub use label_units::label_units;
 pub use legacy::decode_legacy;
-pub use merge::{BASE, merge, normalize, subtract};
+pub use merge::{BASE, Merger, merge, normalize, subtract};
 pub use path::trimmed_path;
 pub use profile::{
     Function, FunctionIndex, Label, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Text,

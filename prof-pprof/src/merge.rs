@@ -1,17 +1,13 @@
 //! Many profiles → one: sample types that all have, units that fit, mappings of the same file made one wherever they lay.
 //! Subtracting and normalizing are merging with other weights. Records become profiles in `from_record.rs`.
 
-use std::collections::HashSet;
-
-use hashbrown::HashMap;
-
 use crate::measurement::{are_of_one_kind, scale};
-use crate::{Builder, Error, Function, Label, LabelSetIndex, LabelValue, Line, Location, Mapping, MappingIndex};
-use crate::{Profile, ValueType};
+use crate::{Error, Label, LabelValue, Profile, ValueType};
 
 mod location;
+mod sum;
 
-use location::Locations;
+use sum::Sum;
 
 /// Merges profiles: keeps the sample types that all have, in the first one's order and in the finest of their units, and
 /// sums samples of equal stacks and labels. A sample of zeros goes. A single profile stays as it is.
@@ -19,14 +15,79 @@ use location::Locations;
 /// # Errors
 ///
 /// If they have no sample type in common, or units that do not convert into each other.
-pub fn merge(mut profiles: Vec<Profile>) -> Result<Profile, Error> {
-    keep_common_sample_types(&mut profiles)?;
-    harmonize_units(&mut profiles)?;
-    if profiles.len() == 1 {
-        return Ok(profiles.remove(0));
+pub fn merge(profiles: impl IntoIterator<Item = Profile>) -> Result<Profile, Error> {
+    let mut merger = Merger::default();
+    profiles.into_iter().try_for_each(|profile| merger.add(profile))?;
+    merger.finish().ok_or(Error::NoSampleTypes)
+}
+
+/// [`merge`] of profiles as they come: none of them is kept, so memory grows with the distinct stacks in them, not with how
+/// many they are.
+#[derive(Debug, Default)]
+pub struct Merger {
+    so_far: SoFar,
+}
+
+#[derive(Debug, Default)]
+enum SoFar {
+    #[default]
+    Nothing,
+    One(Box<Profile>),
+    Several(Box<Sum>),
+}
+
+impl Merger {
+    /// Adds a profile.
+    ///
+    /// # Errors
+    ///
+    /// If it does not fit to those before, as with [`merge`]; these are lost then.
+    pub fn add(&mut self, profile: Profile) -> Result<(), Error> {
+        let before = match std::mem::take(&mut self.so_far) {
+            SoFar::Nothing => {
+                let mut only = [profile];
+                keep_common_sample_types(&mut only)?;
+                let [only] = only;
+                self.so_far = SoFar::One(Box::new(only));
+                return Ok(());
+            }
+            SoFar::Several(mut sum) if compatible(sum.header(), &profile).is_ok() => {
+                sum.add(profile);
+                self.so_far = SoFar::Several(sum);
+                return Ok(());
+            }
+            SoFar::One(before) => *before,
+            // Seldom: what was summed up so far changes its sample types.
+            SoFar::Several(sum) => sum.finish(),
+        };
+        let mut both = [before, profile];
+        keep_common_sample_types(&mut both)?;
+        harmonize_units(&mut both)?;
+        let [before, profile] = both;
+        compatible(&before, &profile)?;
+        let mut sum = Sum::new(&before);
+        sum.add(before);
+        sum.add(profile);
+        self.so_far = SoFar::Several(Box::new(sum));
+        Ok(())
     }
-    let merged = sum(&profiles)?;
-    if merged.samples.iter().any(|sample| is_zero(&sample)) { sum(&[merged]) } else { Ok(merged) }
+
+    /// The profile; none of none.
+    pub fn finish(self) -> Option<Profile> {
+        match self.so_far {
+            SoFar::Nothing => None,
+            SoFar::One(profile) => Some(*profile),
+            SoFar::Several(sum) => {
+                let merged = sum.finish();
+                if !merged.samples.iter().any(sum::is_zero) {
+                    return Some(merged);
+                }
+                let mut rest = Sum::new(&merged);
+                rest.add(merged);
+                Some(rest.finish())
+            }
+        }
+    }
 }
 
 /// The profile without what `base` holds: its samples are added with their values negated. With `mark`, each gets the label
@@ -45,7 +106,7 @@ pub fn subtract(profile: Profile, mut base: Profile, mark: bool) -> Result<Profi
     }
     let negative = vec![-1.0; base.sample_types.len()];
     scale_values(&mut base, &negative);
-    merge(vec![profile, base])
+    merge([profile, base])
 }
 
 /// The key of the label of samples that came from a base.
@@ -166,130 +227,11 @@ fn compatible(one: &Profile, other: &Profile) -> Result<(), Error> {
     }
 }
 
-fn is_zero(sample: &crate::Sample<'_>) -> bool {
-    sample.values.iter().all(|value| *value == 0)
-}
-
-/// The sum of profiles of the same sample types.
-fn sum(profiles: &[Profile]) -> Result<Profile, Error> {
-    for other in &profiles[1..] {
-        compatible(&profiles[0], other)?;
-    }
-    let mut builder = Builder::new(profiles[0].sample_types.clone());
-    let mut mappings = Mappings::default();
-    let mut locations = Locations::default();
-    for profile in profiles {
-        let mut places = vec![None; profile.mappings.len()];
-        let mut placed = |mapping: MappingIndex, builder: &mut Builder| {
-            *places[mapping.position()].get_or_insert_with(|| mappings.place(&profile[mapping], builder))
-        };
-        // The main program's stays the first, whether or not there is a sample in it.
-        if !profile.mappings.is_empty() {
-            placed(MappingIndex::new(0), &mut builder);
-        }
-        let mut moved = vec![None; profile.locations.len()];
-        let mut stack = Vec::new();
-        let mut label_sets: HashMap<LabelSetIndex, LabelSetIndex> = HashMap::new();
-        for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(sample)) {
-            stack.clear();
-            stack.extend(sample.locations.iter().map(|index| {
-                *moved[index.position()].get_or_insert_with(|| {
-                    let location = &profile[*index];
-                    let place = location.mapping.map(|mapping| placed(mapping, &mut builder));
-                    let line = |line: &Line| {
-                        let function: Function = profile[line.function].clone();
-                        Line { function: builder.function(function), ..*line }
-                    };
-                    let lines = location.lines.iter().map(line).collect();
-                    let (mapping, offset) = place.map_or((None, 0), |place| (Some(place.mapping), place.offset));
-                    let address = location.address.wrapping_add(offset);
-                    let start = place.map_or(0, |place| place.start);
-                    locations.index(Location { mapping, address, lines, ..*location }, start, &mut builder)
-                })
-            }));
-            let stack = builder.stack(&stack);
-            let labels = *label_sets
-                .entry(profile.samples.label_set_at(position))
-                .or_insert_with(|| builder.label_set(&in_order(sample.labels)));
-            builder.add(stack, labels, sample.values);
-        }
-    }
-    Ok(with_header(builder.finish(), profiles))
-}
-
-/// Labels sorted by key, text before numbers; the values of each key in their order.
-fn in_order(labels: &[Label]) -> Vec<Label> {
-    let mut labels = labels.to_vec();
-    labels.sort_by(|one, other| {
-        let key = |label: &Label| (matches!(label.value, LabelValue::Number { .. }), label.key.clone());
-        key(one).cmp(&key(other))
-    });
-    labels
-}
-
-fn with_header(merged: Profile, profiles: &[Profile]) -> Profile {
-    let first = &profiles[0];
-    let mut seen = HashSet::new();
-    let comments = profiles.iter().flat_map(|profile| &profile.comments).filter(|comment| seen.insert(*comment));
-    let mut time_nanos = 0;
-    let mut period = 0;
-    for profile in profiles {
-        if time_nanos == 0 || profile.time_nanos < time_nanos {
-            time_nanos = profile.time_nanos;
-        }
-        if period == 0 || period < profile.period {
-            period = profile.period;
-        }
-    }
-    let first_of = |text: fn(&Profile) -> &crate::Text| {
-        profiles.iter().map(text).find(|text| !text.is_empty()).cloned().unwrap_or_default()
-    };
-    Profile {
-        comments: comments.cloned().collect(),
-        time_nanos,
-        period,
-        duration_nanos: profiles.iter().fold(0, |sum: i64, profile| sum.saturating_add(profile.duration_nanos)),
-        period_type: first.period_type.clone(),
-        drop_frames: first.drop_frames.clone(),
-        keep_frames: first.keep_frames.clone(),
-        default_sample_type: first_of(|profile| &profile.default_sample_type),
-        doc_url: first_of(|profile| &profile.doc_url),
-        ..merged
-    }
-}
-
-/// Where a mapping went.
-#[derive(Clone, Copy)]
-struct Place {
-    mapping: MappingIndex,
-    /// The merged mapping's first address.
-    start: u64,
-    /// What is added to an address in the original.
-    offset: u64,
-}
-
-/// The mappings so far, by what makes two of them the same code.
-#[derive(Default)]
-struct Mappings {
-    known: HashMap<(u64, u64, crate::Text), (MappingIndex, u64)>,
-}
-
-impl Mappings {
-    fn place(&mut self, mapping: &Mapping, builder: &mut Builder) -> Place {
-        // Whole pages, because loaders differ in where they end.
-        let size = mapping.limit.wrapping_sub(mapping.start).wrapping_add(0xfff) & !0xfff;
-        let file = if mapping.build_id.is_empty() { &mapping.filename } else { &mapping.build_id };
-        let key = (size, mapping.file_offset, file.clone());
-        let (index, start) =
-            *self.known.entry(key).or_insert_with(|| (builder.mapping(mapping.clone()), mapping.start));
-        Place { mapping: index, start, offset: start.wrapping_sub(mapping.start) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graph::tests::{change_values, profile_of, stacks};
+    use crate::{Mapping, MappingIndex};
 
     fn stack(frames: &str, value: i64) -> (Vec<String>, i64) {
         (frames.split(';').map(str::to_owned).collect(), value)
@@ -301,7 +243,7 @@ mod tests {
         let other = profile_of(&[("main;c", 8), ("main;b", 4), ("main;a", -1)]);
         let merged = merge(vec![one, other]).unwrap();
         assert_eq!(stacks(&merged), [stack("b;main", 6), stack("c;main", 8)]);
-        assert_eq!(merge(Vec::new()), Err(Error::NoSampleTypes));
+        assert_eq!(merge([]), Err(Error::NoSampleTypes));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Reports: a profile's shape → text. One file a report; reports never see each other. None of them prints: each gives
 //! a string.
 
+use std::io;
+
 use crate::{Error, OriginalIds, Profile, encode};
 
 mod callers;
@@ -46,12 +48,44 @@ pub use values::ValueOptions;
 use view::View;
 
 /// A report as `go tool pprof` gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Report {
-    /// Text, or a gzipped profile.
-    pub bytes: Vec<u8>,
+    body: Body,
     /// What the user should know but that stops nothing, one line each.
     pub notices: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Bytes(Vec<u8>),
+    /// Much longer than the profile, so it is made as it is written.
+    Traces {
+        profile: Box<Profile>,
+        options: ValueOptions,
+        zone: Zone,
+    },
+}
+
+impl Report {
+    /// The report: text, or a gzipped profile.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self.body {
+            Body::Bytes(bytes) => bytes,
+            Body::Traces { profile, options, zone } => traces(&profile, &options, &zone).into_bytes(),
+        }
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        match &self.body {
+            Body::Bytes(bytes) => out.write_all(bytes),
+            Body::Traces { profile, options, zone } => traces::write(profile, options, zone, out),
+        }
+    }
 }
 
 /// The report on a profile that `format` names, byte for byte as `go tool pprof` gives it, but for compression. Without
@@ -102,10 +136,14 @@ pub fn report_with(
         Format::Tags => tags(&view.profile, &view.value_options()).into_bytes(),
         Format::Text => top::text(&mut view).into_bytes(),
         Format::TopProto => encode(&proto::top_proto(&mut view)),
-        Format::Traces => traces(&view.profile, &view.value_options(), &view.options.zone).into_bytes(),
+        Format::Traces => {
+            let (options, zone) = (view.value_options(), view.options.zone.clone());
+            let body = Body::Traces { profile: Box::new(view.profile), options, zone };
+            return Ok(Report { body, notices });
+        }
         Format::Tree => callers::callers(&mut view, None)?.into_bytes(),
     };
-    Ok(Report { bytes, notices })
+    Ok(Report { body: Body::Bytes(bytes), notices })
 }
 
 /// What the filters of the options leave of a profile, and notices as in [`Report`]. Values are divided as they say.

@@ -23,23 +23,31 @@ pub(crate) struct StackTable {
     locations: Vec<LocationIndex>,
     /// Where each stack ends in `locations`.
     ends: Vec<usize>,
-    known: HashTable<StackIndex>,
+    /// The stacks by their hashes, which are kept: to hash all of them again would be most of the work.
+    known: HashTable<(u64, StackIndex)>,
     hasher: DefaultHashBuilder,
 }
 
 impl StackTable {
+    /// Makes room for so many more stacks of so many frames in all.
+    pub(crate) fn reserve(&mut self, stacks: usize, frames: usize) {
+        self.locations.reserve(frames);
+        self.ends.reserve(stacks);
+        self.known.reserve(stacks, |(hash, _)| *hash);
+    }
+
     /// The index of a stack equal to this one.
     pub(crate) fn index(&mut self, stack: &[LocationIndex]) -> StackIndex {
-        let (locations, ends, hasher) = (&self.locations, &self.ends, &self.hasher);
-        let hash = hasher.hash_one(stack);
-        if let Some(known) = self.known.find(hash, |known| at(locations, ends, *known) == stack) {
+        let hash = self.hasher.hash_one(stack);
+        let (locations, ends) = (&self.locations, &self.ends);
+        let is_same = |(other, index): &(u64, StackIndex)| *other == hash && at(locations, ends, *index) == stack;
+        if let Some((_, known)) = self.known.find(hash, is_same) {
             return *known;
         }
         let index = StackIndex(u32::try_from(ends.len()).expect("there are fewer than 2^32 stacks"));
         self.locations.extend_from_slice(stack);
         self.ends.push(self.locations.len());
-        let (locations, ends) = (&self.locations, &self.ends);
-        self.known.insert_unique(hash, index, |known| hasher.hash_one(at(locations, ends, *known)));
+        self.known.insert_unique(hash, (hash, index), |(hash, _)| *hash);
         index
     }
 

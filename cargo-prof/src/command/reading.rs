@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, TargetKind};
 use clap::ArgMatches;
 use prof_pprof::report::Options;
-use prof_pprof::{OwnCrates, Profile, RustReading, decode_any, merge, prune_uninteresting, read_rust, subtract};
+use prof_pprof::{Merger, OwnCrates, Profile, RustReading, decode_any, prune_uninteresting, read_rust, subtract};
 
 use crate::{Error, pprof, terminal};
 
@@ -18,7 +18,7 @@ const STANDARD_INPUT: &str = "-";
 /// Profiles that become one as they come.
 #[derive(Default)]
 pub(super) struct Sum {
-    sum: Option<Profile>,
+    sum: Merger,
     first: PathBuf,
     /// How many there were.
     pub(super) profiles: usize,
@@ -33,21 +33,17 @@ impl Sum {
     ///
     /// If it does not fit to those before.
     pub(super) fn add(&mut self, path: &Path, profile: Profile) -> Result<(), Error> {
+        if self.profiles == 0 {
+            self.first = path.to_owned();
+        }
         self.profiles += 1;
         self.samples += profile.samples.len();
-        self.sum = Some(match self.sum.take() {
-            None => {
-                self.first = path.to_owned();
-                profile
-            }
-            Some(sum) => merge(vec![sum, profile]).map_err(|error| do_not_fit(&self.first, path, &error))?,
-        });
-        Ok(())
+        self.sum.add(profile).map_err(|error| do_not_fit(&self.first, path, &error))
     }
 
     /// The sum, if there was any profile.
     pub(super) fn finish(self) -> Option<Profile> {
-        self.sum
+        self.sum.finish()
     }
 }
 

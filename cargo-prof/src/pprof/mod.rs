@@ -15,7 +15,7 @@ pub mod zone;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use prof_pprof::report::{Format, Options, Report, report_with};
@@ -34,10 +34,37 @@ const FAILED: u8 = 2;
 /// A report, and what becomes of it.
 #[derive(Debug)]
 pub struct Answer {
-    /// The report.
-    pub bytes: Vec<u8>,
+    body: Body,
     output: String,
     destination: Destination,
+}
+
+#[derive(Debug)]
+enum Body {
+    Report(Report),
+    Drawing(Vec<u8>),
+}
+
+impl Answer {
+    /// The report.
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self.body {
+            Body::Report(report) => report.into_bytes(),
+            Body::Drawing(bytes) => bytes,
+        }
+    }
+
+    /// Writes the report.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.body {
+            Body::Report(report) => report.write_to(out),
+            Body::Drawing(bytes) => out.write_all(bytes),
+        }
+    }
 }
 
 /// Why there is no report.
@@ -148,37 +175,37 @@ fn made(
 ) -> Result<Answer, String> {
     let report = report(profile, ids, &format, options).map_err(|error| in_words_of_go(&error))?;
     report.notices.iter().for_each(|notice| notices(notice));
-    let bytes = match destination {
+    let body = match destination {
         Destination::Drawing(kind) | Destination::Program { drawing: Some(kind), .. } => {
-            viewer::draw(&report.bytes, kind)?
+            Body::Drawing(viewer::draw(&report.into_bytes(), kind)?)
         }
-        _ => report.bytes,
+        _ => Body::Report(report),
     };
-    Ok(Answer { bytes, output, destination })
+    Ok(Answer { body, output, destination })
 }
 
 /// Brings a report to where it belongs; gives the program that shows it, if one does. From a shell nothing is printed that
 /// is not for people, wherever its output goes.
 fn deliver(answer: &Answer, is_shell: bool) -> Result<Option<Shown>, String> {
-    let plain = |error: std::io::Error| viewer::plain(&error);
+    let plain = |error: io::Error| viewer::plain(&error);
     if !answer.output.is_empty() {
         terminal::status(&format!("Generating report in {}", answer.output));
         let file = File::create(&answer.output).map_err(|error| format!("open {}: {}", answer.output, plain(error)));
-        return file?.write_all(&answer.bytes).map_err(plain).map(|()| None);
+        return answer.write_to(&mut file?).map_err(plain).map(|()| None);
     }
     match answer.destination {
         Destination::AwayFromTerminal(suffix) | Destination::Drawing(suffix)
-            if is_shell || std::io::stdout().is_terminal() =>
+            if is_shell || io::stdout().is_terminal() =>
         {
             let (mut file, path) = viewer::new_file("".as_ref(), "profile", suffix).map_err(plain)?;
             terminal::status(&format!("Generating report in {}", path.display()));
-            file.write_all(&answer.bytes).map_err(plain).map(|()| None)
+            answer.write_to(&mut file).map_err(plain).map(|()| None)
         }
         Destination::Program { suffix, name, .. } => {
             let names = if name.is_empty() { viewer::browsers() } else { vec![name.to_owned()] };
-            viewer::show(&answer.bytes, suffix, &names).map(Some)
+            viewer::show(|file| answer.write_to(file), suffix, &names).map(Some)
         }
-        _ => terminal::bytes(&answer.bytes).map_err(plain).map(|()| None),
+        _ => terminal::written(|out| answer.write_to(out)).map_err(plain).map(|()| None),
     }
 }
 

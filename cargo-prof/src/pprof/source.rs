@@ -1,11 +1,12 @@
 //! Files and servers → the profile that a report is made of: read, merged, a base subtracted, named and cut down as they ask.
 //! What is made of it is decided in `request.rs`; how servers are asked is in `fetch.rs`, where binaries are in `binary.rs`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
+use std::sync::mpsc::{self, SyncSender};
 
 use prof_pprof::{
-    Mapping, MappingIndex, OriginalIds, Profile, Text, decode_any_with_ids, merge, normalize, prune_uninteresting,
+    Mapping, MappingIndex, Merger, OriginalIds, Profile, Text, decode_any_with_ids, normalize, prune_uninteresting,
     subtract,
 };
 
@@ -13,9 +14,6 @@ use super::fetch::{self, Origin};
 use super::request::Sources;
 use super::viewer::plain;
 use super::{binary, names, perf};
-
-/// So many profiles are merged at once, which bounds the memory that they take.
-const AT_ONCE: usize = 128;
 
 /// Reads everything that is asked for. A profile among several that cannot be read is left out, and told of.
 ///
@@ -26,21 +24,14 @@ pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Prof
     let base = (!sources.base.is_empty()).then(|| OsString::from(&sources.base));
     let all: Vec<OsString> = sources.profiles.iter().cloned().chain(base).collect();
     // All at once, or a base would be of another time.
-    let mut origins = fetch::fetch(&all, &sources.fetching, notices);
-    let is_fetched = |origins: &[Origin]| origins.iter().any(|origin| matches!(origin, Origin::Server(_, Ok(_))));
-    let is_saved = is_fetched(&origins);
-    let bases = origins.split_off(sources.profiles.len());
-    let merged = merged(origins, "source", sources, notices)
-        .map_err(|error| format!("problem fetching source profiles: {error}"))?;
-    let (mut profile, mut ids) = merged.ok_or("failed to fetch any source profiles")?;
-    if !bases.is_empty() {
-        let base = merged_base(bases, sources, notices)?;
-        if sources.normalize {
-            normalize(&mut profile, &base).map_err(|error| error.to_string())?;
-        }
-        profile = subtract(profile, base, sources.is_diff).map_err(|error| error.to_string())?;
-        ids = OriginalIds::default();
-    }
+    let origins = fetch::fetch(&all, &sources.fetching, notices);
+    let is_saved = origins.iter().any(|origin| matches!(origin, Origin::Server(_, Ok(_))));
+    // The next profile is read while the one before is merged.
+    let (mut profile, ids) = std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(0);
+        scope.spawn(move || read_all(origins, &sender));
+        difference(&mut receiver.into_iter(), sources, notices)
+    })?;
     if sources.all_frames {
         (profile.drop_frames, profile.keep_frames) = (Text::default(), Text::default());
     }
@@ -56,56 +47,85 @@ pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Prof
     Ok((profile, ids))
 }
 
-fn merged_base(bases: Vec<Origin>, sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<Profile, String> {
-    let merged =
-        merged(bases, "base", sources, notices).map_err(|error| format!("problem fetching base profiles: {error},"))?;
-    let (base, _) = merged.ok_or("failed to fetch any base profiles")?;
-    Ok(base)
+/// What comes of reading profiles.
+enum Event<'a> {
+    /// Something worth telling, which stops nothing.
+    Notice(String),
+    /// A profile by its name, or why it could not be read.
+    Read(&'a OsStr, Result<Box<(Profile, OriginalIds)>, String>),
 }
 
-/// The profiles as one; `what` they are.
-fn merged(
-    origins: Vec<Origin>,
+/// Reads profiles in their order, until nobody listens any more.
+fn read_all<'a>(origins: Vec<Origin<'a>>, sender: &SyncSender<Event<'a>>) {
+    for origin in origins {
+        let (Origin::File(name) | Origin::Server(name, _)) = origin;
+        let mut notice = |notice: &str| drop(sender.send(Event::Notice(notice.to_owned())));
+        let read = read(origin, &mut notice).map(Box::new);
+        if sender.send(Event::Read(name, read)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The sources' profiles as one, less the base if there is one.
+fn difference<'a>(
+    events: &mut impl Iterator<Item = Event<'a>>,
+    sources: &Sources,
+    notices: &mut dyn FnMut(&str),
+) -> Result<(Profile, OriginalIds), String> {
+    let merged_sources = merged(events, sources.profiles.len(), "source", sources, notices)
+        .map_err(|error| format!("problem fetching source profiles: {error}"))?;
+    let (mut profile, ids) = merged_sources.ok_or("failed to fetch any source profiles")?;
+    if sources.base.is_empty() {
+        return Ok((profile, ids));
+    }
+    let merged_base = merged(events, 1, "base", sources, notices)
+        .map_err(|error| format!("problem fetching base profiles: {error},"))?;
+    let (base, _) = merged_base.ok_or("failed to fetch any base profiles")?;
+    if sources.normalize {
+        normalize(&mut profile, &base).map_err(|error| error.to_string())?;
+    }
+    let difference = subtract(profile, base, sources.is_diff).map_err(|error| error.to_string())?;
+    Ok((difference, OriginalIds::default()))
+}
+
+/// The next so many profiles as one; `what` they are.
+fn merged<'a>(
+    events: &mut impl Iterator<Item = Event<'a>>,
+    asked: usize,
     what: &str,
     sources: &Sources,
     notices: &mut dyn FnMut(&str),
 ) -> Result<Option<(Profile, OriginalIds)>, String> {
-    let mut merged: Option<Profile> = None;
-    let (asked, mut count) = (origins.len(), 0);
+    let mut merger = Merger::default();
+    let (mut told, mut count) = (0, 0);
     // Those of a file hold only while it is the only one.
     let mut ids = OriginalIds::default();
-    let mut origins = origins.into_iter().peekable();
-    while origins.peek().is_some() {
-        let mut profiles = Vec::new();
-        for origin in origins.by_ref().take(AT_ONCE) {
-            let (Origin::File(name) | Origin::Server(name, _)) = origin;
-            match read(origin, notices) {
-                Ok((mut profile, own_ids)) => {
-                    ids = own_ids;
-                    place(&mut profile, sources, notices);
-                    profiles.push(profile);
-                }
-                Err(error) => notices(&format!("{}: {error}", name.to_string_lossy())),
+    while told < asked {
+        let Some(event) = events.next() else { break };
+        match event {
+            Event::Notice(notice) => notices(&notice),
+            Event::Read(_, Ok(read)) => {
+                let (mut profile, own_ids) = *read;
+                (told, count) = (told + 1, count + 1);
+                ids = own_ids;
+                place(&mut profile, sources, notices);
+                merger.add(profile).map_err(|error| error.to_string())?;
+            }
+            Event::Read(name, Err(error)) => {
+                told += 1;
+                notices(&format!("{}: {error}", name.to_string_lossy()));
             }
         }
-        count += profiles.len();
-        if profiles.is_empty() {
-            continue;
-        }
-        let chunk = merge(profiles).map_err(|error| error.to_string())?;
-        merged = Some(match merged {
-            Some(before) => merge(vec![before, chunk]).map_err(|error| error.to_string())?,
-            None => chunk,
-        });
     }
     if count > 0 && count < asked {
         notices(&format!("Fetched {count} {what} profiles out of {asked}"));
     }
     let ids = if count == 1 { ids } else { OriginalIds::default() };
-    Ok(merged.map(|profile| (profile, ids)))
+    Ok(merger.finish().map(|profile| (profile, ids)))
 }
 
-fn read(origin: Origin, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
+fn read(origin: Origin<'_>, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
     let bytes = match origin {
         Origin::Server(_, answer) => answer?,
         Origin::File(path) if path == "-" => {

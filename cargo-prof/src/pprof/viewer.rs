@@ -90,10 +90,10 @@ impl Drop for Temporary {
 /// # Errors
 ///
 /// If the file cannot be written or none starts, in Go's words.
-pub fn show(bytes: &[u8], suffix: &str, names: &[String]) -> Result<Shown, String> {
+pub fn show(write: impl FnOnce(&mut File) -> io::Result<()>, suffix: &str, names: &[String]) -> Result<Shown, String> {
     let (mut file, path) = new_file(&std::env::temp_dir(), "pprof", suffix).map_err(|error| plain(&error))?;
     let temporary = Temporary(path);
-    file.write_all(bytes).map_err(|error| plain(&error))?;
+    write(&mut file).map_err(|error| plain(&error))?;
     let program = start(&temporary.0, names)?;
     Ok(Shown { program, _file: temporary })
 }
@@ -185,6 +185,6 @@ mod tests {
     fn a_program_that_is_not_there_is_named() {
         let names = ["no-such-viewer-1".to_owned(), "no-such-viewer-2 --flag".to_owned()];
         let expected = "exec: \"no-such-viewer-2\": executable file not found in $PATH";
-        assert_eq!(show(b"", "svg", &names).unwrap_err(), expected);
+        assert_eq!(show(|_| Ok(()), "svg", &names).unwrap_err(), expected);
     }
 }

@@ -16,6 +16,18 @@ mod tree;
 /// Names the number of a label in a unit.
 pub type TagName<'a> = dyn Fn(i64, &str) -> String + 'a;
 
+/// Which calls a graph has.
+#[derive(Clone, Copy, Default)]
+pub enum Calls<'a> {
+    /// All of them.
+    #[default]
+    All,
+    /// Those from and to nodes for whose names this holds.
+    Of(&'a dyn Fn(&str) -> bool),
+    /// Those to nodes that are inlined anywhere.
+    IntoInlined,
+}
+
 /// How a graph is built.
 #[derive(Clone, Copy, Default)]
 pub struct Shape<'a> {
@@ -31,9 +43,8 @@ pub struct Shape<'a> {
     pub object_names: bool,
     /// The only nodes to use, or all. Not for trees, which are trimmed afterwards.
     pub kept: Option<&'a HashSet<NodeInfo>>,
-    /// Says by its name whether a node's calls are of interest; there are no others then. All are without this. Not for
-    /// trees.
-    pub calls_of: Option<&'a dyn Fn(&str) -> bool>,
+    /// Which calls there are. All in trees.
+    pub calls: Calls<'a>,
     /// How the number of a label in a unit is called; without this, labels are left alone.
     pub tag_name: Option<&'a TagName<'a>>,
 }
@@ -58,9 +69,14 @@ impl Graph {
         let mut graph = if shape.call_tree {
             tree::tree(profile, shape, &frames)
         } else {
-            let is_wanted = |info: &NodeInfo| shape.calls_of.is_none_or(|wanted| wanted(&info.printable_name()));
-            let wanted: Vec<_> = frames.infos.iter().map(is_wanted).collect();
-            let sums = Sums::new(profile, shape.column(), &frames, Wanted::CallsOf(&wanted));
+            let wanted = match shape.calls {
+                Calls::All => Wanted::CallsOf(vec![true; frames.infos.len()]),
+                Calls::Of(names) => {
+                    Wanted::CallsOf(frames.infos.iter().map(|info| names(&info.printable_name())).collect())
+                }
+                Calls::IntoInlined => Wanted::CallsInto(frames.are_inlined()),
+            };
+            let sums = Sums::new(profile, shape.column(), &frames, &wanted);
             let mut graph = Graph::of(sums, frames.infos.iter().cloned());
             if let Some(tag_name) = shape.tag_name {
                 graph.tag(profile, shape.column(), &frames, tag_name);
@@ -75,7 +91,7 @@ impl Graph {
     /// shape for trees has the nodes of a graph here, and one with nodes to keep has all.
     pub fn without_edges(profile: &Profile, shape: &Shape<'_>) -> Graph {
         let frames = Frames::new(profile, &Shape { kept: None, ..*shape });
-        let sums = Sums::new(profile, shape.column(), &frames, Wanted::Nodes);
+        let sums = Sums::new(profile, shape.column(), &frames, &Wanted::Nodes);
         let mut graph = Graph::of(sums, frames.infos);
         graph.list(shape);
         graph

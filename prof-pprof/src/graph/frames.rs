@@ -42,6 +42,18 @@ impl Frames {
         frames
     }
 
+    /// For each node, whether it is inlined anywhere.
+    pub(super) fn are_inlined(&self) -> Vec<bool> {
+        let mut are = vec![false; self.infos.len()];
+        let mut start = 0;
+        for end in &self.ends {
+            let inlined = &self.nodes[start..end - 1];
+            inlined.iter().flatten().for_each(|node| are[node.position()] = true);
+            start = *end;
+        }
+        are
+    }
+
     /// The nodes of a location's lines, innermost first.
     #[inline]
     pub(super) fn of(&self, location: LocationIndex) -> &[Option<NodeIndex>] {

@@ -28,12 +28,13 @@ impl Column {
 }
 
 /// Which calls are summed up.
-#[derive(Clone, Copy)]
-pub(super) enum Wanted<'a> {
+pub(super) enum Wanted {
     /// None: that takes a fraction of the time.
     Nodes,
-    /// Those from or to nodes for which this holds.
-    CallsOf(&'a [bool]),
+    /// Those from and to nodes for which this holds.
+    CallsOf(Vec<bool>),
+    /// Those to nodes for which this holds.
+    CallsInto(Vec<bool>),
 }
 
 /// Calls from one node to another.
@@ -63,7 +64,7 @@ pub(super) struct Sums {
 
 impl Sums {
     /// The sums over all samples of a profile.
-    pub(super) fn new(profile: &Profile, column: Column, frames: &Frames, wanted: Wanted<'_>) -> Sums {
+    pub(super) fn new(profile: &Profile, column: Column, frames: &Frames, wanted: &Wanted) -> Sums {
         let count = profile.samples.len();
         let threads = match std::thread::available_parallelism() {
             Ok(threads) if count >= WORTH_A_THREAD => threads.get().min(count / (WORTH_A_THREAD / 2)),
@@ -74,7 +75,13 @@ impl Sums {
             let mut sums = Sums::nothing(frames);
             match wanted {
                 Wanted::Nodes => sums.add_nodes(profile, column, frames, samples),
-                Wanted::CallsOf(wanted) => sums.add_calls(profile, column, frames, wanted, samples),
+                Wanted::CallsOf(wanted) => {
+                    let is_wanted = |from: NodeIndex, to: NodeIndex| wanted[to.position()] || wanted[from.position()];
+                    sums.add_calls(profile, column, frames, is_wanted, samples);
+                }
+                Wanted::CallsInto(wanted) => {
+                    sums.add_calls(profile, column, frames, |_, to| wanted[to.position()], samples);
+                }
             }
             sums
         };
@@ -119,7 +126,7 @@ impl Sums {
         profile: &Profile,
         column: Column,
         frames: &Frames,
-        wanted: &[bool],
+        is_wanted: impl Fn(NodeIndex, NodeIndex) -> bool,
         samples: Range<usize>,
     ) {
         let mut counted = vec![usize::MAX; frames.infos.len()];
@@ -143,7 +150,7 @@ impl Sums {
                     }
                     if let Some(caller) = caller
                         && caller != node
-                        && (wanted[node.position()] || wanted[caller.position()])
+                        && is_wanted(caller, node)
                     {
                         let inline = depth + 1 != nodes.len();
                         self.call(Call { from: caller, to: node, weight: value, residual, inline, counted: number });

@@ -5,12 +5,12 @@ use hashbrown::HashMap;
 use crate::{Builder, FunctionIndex, Location, LocationIndex, MappingIndex};
 
 /// The locations so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Locations {
     known: HashMap<Key, LocationIndex>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
     mapping: Option<MappingIndex>,
     /// From the beginning of the mapping.

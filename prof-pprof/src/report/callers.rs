@@ -17,7 +17,7 @@ const LEGEND: &str = "      flat  flat%   sum%        cum   cum%   calls calls% 
 ///
 /// If `pattern` is no regular expression or matches nothing.
 pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<String, Error> {
-    let wanted = view.calls_of.clone();
+    let wanted = view.peeked.clone();
     let trimmed = view.trimmed();
     let graph = &trimmed.graph;
     let mut text = view.lines(&trimmed).join("\n");

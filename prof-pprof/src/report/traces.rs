@@ -2,14 +2,23 @@
 //! them. What a frame's name says beyond its function was decided by `aggregate.rs`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::io::{self, Write};
+
+use hashbrown::HashMap;
 
 use super::header::{self, Zone};
 use super::values::{ValueOptions, mean};
 use crate::measurement::label;
-use crate::{LabelValue, Line, Location, Profile, Sample, Text};
+use crate::{LabelSetIndex, LabelValue, Line, Location, LocationIndex, Profile, Sample, Text};
+
+/// What stands where the value of a stack's leaf is, in its other lines.
+const BLANK: &str = "          ";
+const VALUE_WIDTH: usize = BLANK.len();
 
 const SEPARATOR: &str = "-----------+-------------------------------------------------------\n";
+
+/// So much is written at once.
+const PIECE: usize = 256 << 10;
 
 /// The samples of a profile in their order, but for those with an empty stack.
 ///
@@ -20,6 +29,13 @@ const SEPARATOR: &str = "-----------+-------------------------------------------
 ///
 /// If the profile has no sample type at [`ValueOptions::sample_index`].
 pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String {
+    let mut text = Vec::new();
+    write(profile, options, zone, &mut text).expect("memory takes every byte");
+    String::from_utf8(text).expect("it is made of text")
+}
+
+/// [`traces`], written as it is made: the text is many times as long as the profile.
+pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut sample_type = profile.sample_types[options.sample_index].clone();
     let total = options.total_of(profile);
     if options.mean {
@@ -29,26 +45,30 @@ pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String 
     let units = options.label_units_of(profile);
     let mut text = header::lines(profile, &sample_type, total, &format(total), zone).join("\n");
     text.push('\n');
-    for sample in &profile.samples {
-        let frames = frames(profile, sample);
-        if frames.is_empty() {
-            continue;
-        }
+    let frames = Frames::new(profile);
+    let mut label_lines: HashMap<LabelSetIndex, String> = HashMap::new();
+    for (position, sample) in profile.samples.iter().enumerate() {
+        let [leaf, callers @ ..] = sample.locations else { continue };
         text.push_str(SEPARATOR);
-        write_labels(&mut text, sample, &units);
-        let mut value = format(mean(options.value(sample), options.count(sample)));
-        for (name, is_inlined) in frames {
-            let mark = if is_inlined { " (inline)" } else { "" };
-            let _ = writeln!(text, "{value:>10}   {name}{mark}");
-            value.clear();
+        let set = profile.samples.label_set_at(position);
+        text.push_str(label_lines.entry(set).or_insert_with(|| labels(sample, &units)));
+        let value = format(mean(options.value(sample), options.count(sample)));
+        text.push_str(&BLANK[..VALUE_WIDTH.saturating_sub(value.chars().count())]);
+        text.push_str(&value);
+        // Its value stands in place of the blanks.
+        text.push_str(&frames.of(*leaf)[VALUE_WIDTH..]);
+        callers.iter().for_each(|location| text.push_str(frames.of(*location)));
+        if text.len() >= PIECE {
+            out.write_all(text.as_bytes())?;
+            text.clear();
         }
     }
     text.push_str(SEPARATOR);
-    text
+    out.write_all(text.as_bytes())
 }
 
 /// Text before numbers, each sorted as printed.
-fn write_labels(text: &mut String, sample: Sample<'_>, units: &BTreeMap<Text, Text>) {
+fn labels(sample: Sample<'_>, units: &BTreeMap<Text, Text>) -> String {
     let mut kinds: [BTreeMap<&str, Vec<String>>; 2] = Default::default();
     for tag in sample.labels {
         let (kind, value) = match &tag.value {
@@ -59,27 +79,44 @@ fn write_labels(text: &mut String, sample: Sample<'_>, units: &BTreeMap<Text, Te
         };
         kinds[kind].entry(&tag.key).or_default().push(value);
     }
+    let mut text = String::new();
     for labels in kinds {
         let line = |(key, values): (&str, Vec<String>)| format!("{key:>10}:  {}\n", values.join(" "));
         let mut lines: Vec<_> = labels.into_iter().map(line).collect();
         lines.sort_unstable();
         text.extend(lines);
     }
+    text
 }
 
-/// The name of each frame, and whether it was inlined into the next one.
-fn frames(profile: &Profile, sample: Sample<'_>) -> Vec<(String, bool)> {
-    let mut frames = Vec::new();
-    for location in sample.locations {
-        let location = &profile[*location];
-        if location.lines.is_empty() {
-            frames.push((name(profile, location, None), false));
+/// The lines of the frames of each location, behind blanks in place of a value.
+struct Frames {
+    text: String,
+    /// Where those of each location end.
+    ends: Vec<usize>,
+}
+
+impl Frames {
+    fn new(profile: &Profile) -> Frames {
+        let mut frames = Frames { text: String::new(), ends: Vec::with_capacity(profile.locations.len()) };
+        for location in &profile.locations {
+            let lines = location.lines.iter().map(Some).chain(location.lines.is_empty().then_some(None));
+            for (depth, line) in lines.enumerate() {
+                let mark = if depth + 1 < location.lines.len() { " (inline)" } else { "" };
+                for part in [BLANK, "   ", &name(profile, location, line), mark, "\n"] {
+                    frames.text.push_str(part);
+                }
+            }
+            frames.ends.push(frames.text.len());
         }
-        for (depth, line) in location.lines.iter().enumerate() {
-            frames.push((name(profile, location, Some(line)), depth + 1 < location.lines.len()));
-        }
+        frames
     }
-    frames
+
+    fn of(&self, location: LocationIndex) -> &str {
+        let position = location.position();
+        let start = if position == 0 { 0 } else { self.ends[position - 1] };
+        &self.text[start..self.ends[position]]
+    }
 }
 
 /// All that is known of a frame, between single spaces.

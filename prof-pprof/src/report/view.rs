@@ -9,7 +9,7 @@ use super::header;
 use super::options::{Format, Options};
 use super::values::ValueOptions;
 use crate::expression::{expression_of_option, of_option};
-use crate::graph::{Graph, Node, NodeInfo, Order, Shape, TagName};
+use crate::graph::{Calls, Graph, Node, NodeInfo, Order, Shape, TagName};
 use crate::label_units::{label_units, other_units};
 use crate::measurement::{label, percentage, scale};
 use crate::path::trimmed_path;
@@ -35,8 +35,8 @@ pub(crate) struct View {
     /// What the user should know but that stops nothing, one line each.
     pub notices: Vec<String>,
     format: Format,
-    /// Which nodes' calls are of interest, by their names; those of all without it.
-    pub calls_of: Option<Regex>,
+    /// Which nodes a peek is at, by their names.
+    pub peeked: Option<Regex>,
 }
 
 /// A graph of what is worth showing.
@@ -85,13 +85,13 @@ impl View {
             filter(&mut profile, &options, &label_units, &mut notices)?;
         }
         aggregate(&mut profile, options.granularity, !options.no_inlines, options.show_columns);
-        let calls_of = match format {
+        let peeked = match format {
             Format::Peek(pattern) => Some(expression_of_option("argument", pattern)?),
             _ => None,
         };
         let unit = options.unit.clone();
         let format = format.clone();
-        Ok(View { profile, options, total, sample_index, sample_type, unit, label_units, notices, format, calls_of })
+        Ok(View { profile, options, total, sample_index, sample_type, unit, label_units, notices, format, peeked })
     }
 
     /// The value as people read it.
@@ -127,19 +127,21 @@ impl View {
         let order = if is_drawn { Order::Entropy } else { self.options.order };
         let is_tree = self.is_tree();
         self.prepare();
-        // Sums decide what the graph is made of. A tree must be there before it is cut.
-        let nodes = if is_tree { self.graph(None) } else { Graph::without_edges(&self.profile, &self.shape()) };
+        // Sums decide what the graph is made of. A tree must be there before it is cut, and where nothing is cut, there is
+        // nothing to decide.
+        let is_whole = is_tree || self.options.node_fraction == 0.0;
+        let nodes = if is_whole { self.graph(None) } else { Graph::without_edges(&self.profile, &self.shape()) };
         let sum = nodes.nodes().fold(0, |sum: i64, node| sum.saturating_add(node.flat.sum));
         let node_cutoff = cutoff(sum, self.options.node_fraction);
         let edge_cutoff = cutoff(sum, self.options.edge_fraction);
         let heavy = nodes.heavy(node_cutoff);
         let dropped_nodes = nodes.listed().len() - heavy.len();
-        let mut graph = if is_tree {
-            let mut tree = nodes;
+        let mut graph = if is_whole {
+            let mut whole = nodes;
             if dropped_nodes > 0 {
-                tree.keep_in_tree(&heavy);
+                whole.keep_in_tree(&heavy);
             }
-            tree
+            whole
         } else if dropped_nodes > 0 {
             self.prepare();
             self.graph(Some(&nodes.infos(&heavy)))
@@ -172,9 +174,10 @@ impl View {
         Trimmed { graph, candidates, dropped_nodes, dropped_edges }
     }
 
-    /// The graph of everything, for reports on a few functions, which may be the smallest.
+    /// All nodes without the calls between them, for reports on a few functions, which may be the smallest.
     pub(crate) fn untrimmed(&mut self) -> Graph {
-        self.graph(None)
+        self.prepare();
+        Graph::without_edges(&self.profile, &self.shape())
     }
 
     fn is_tree(&self) -> bool {
@@ -207,9 +210,14 @@ impl View {
     fn graph(&self, kept: Option<&HashSet<NodeInfo>>) -> Graph {
         let tag_name = |number: i64, unit: &str| label(number, unit, &self.unit);
         let tag_name: Option<&TagName<'_>> = if self.format == Format::Dot { Some(&tag_name) } else { None };
-        let is_wanted = |name: &str| self.calls_of.as_ref().is_none_or(|wanted| wanted.is_match(name));
-        let calls_of: Option<&dyn Fn(&str) -> bool> = if self.calls_of.is_some() { Some(&is_wanted) } else { None };
-        Graph::new(&self.profile, &Shape { kept, tag_name, calls_of, ..self.shape() })
+        let is_peeked = |name: &str| self.peeked.as_ref().is_none_or(|peeked| peeked.is_match(name));
+        let calls = match self.format {
+            Format::Peek(_) => Calls::Of(&is_peeked),
+            // A table tells of calls only whether they are inlined.
+            Format::Text | Format::TopProto => Calls::IntoInlined,
+            _ => Calls::All,
+        };
+        Graph::new(&self.profile, &Shape { kept, tag_name, calls, ..self.shape() })
     }
 
     fn shape(&self) -> Shape<'static> {

@@ -1,0 +1,152 @@
+//! The sum of profiles of the same sample types, which takes one after the other. How profiles come to be of the same is in
+//! `merge.rs`, which of their locations are the same in `location.rs`.
+
+use hashbrown::HashMap;
+
+use super::location::Locations;
+use crate::{Builder, Label, LabelSetIndex, LabelValue, Line, Location, Mapping, MappingIndex, Profile, Sample, Text};
+
+/// What was summed up.
+#[derive(Debug)]
+pub(super) struct Sum {
+    /// All but the tables and the samples.
+    header: Profile,
+    builder: Builder,
+    mappings: Mappings,
+    locations: Locations,
+}
+
+impl Sum {
+    /// Nothing yet, of the sample types of `first`.
+    pub(super) fn new(first: &Profile) -> Sum {
+        let header = Profile {
+            sample_types: first.sample_types.clone(),
+            period_type: first.period_type.clone(),
+            drop_frames: first.drop_frames.clone(),
+            keep_frames: first.keep_frames.clone(),
+            ..Profile::default()
+        };
+        Sum {
+            builder: Builder::new(header.sample_types.clone()),
+            header,
+            mappings: Mappings::default(),
+            locations: Locations::default(),
+        }
+    }
+
+    /// What the sum says of itself.
+    pub(super) fn header(&self) -> &Profile {
+        &self.header
+    }
+
+    /// Adds a profile. A sample of zeros is left out.
+    pub(super) fn add(&mut self, profile: Profile) {
+        self.add_header(&profile);
+        let Sum { builder, mappings, locations, .. } = self;
+        builder.reserve(&profile);
+        let mut places = vec![None; profile.mappings.len()];
+        let mut placed = |mapping: MappingIndex, builder: &mut Builder| {
+            *places[mapping.position()].get_or_insert_with(|| mappings.place(&profile[mapping], builder))
+        };
+        // The main program's stays the first, whether or not there is a sample in it.
+        if !profile.mappings.is_empty() {
+            placed(MappingIndex::new(0), builder);
+        }
+        let mut moved = vec![None; profile.locations.len()];
+        let mut stack = Vec::new();
+        let mut label_sets: HashMap<LabelSetIndex, LabelSetIndex> = HashMap::new();
+        for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(*sample)) {
+            stack.clear();
+            stack.extend(sample.locations.iter().map(|index| {
+                *moved[index.position()].get_or_insert_with(|| {
+                    let location = &profile[*index];
+                    let place = location.mapping.map(|mapping| placed(mapping, builder));
+                    let line =
+                        |line: &Line| Line { function: builder.function(profile[line.function].clone()), ..*line };
+                    let lines = location.lines.iter().map(line).collect();
+                    let (mapping, offset) = place.map_or((None, 0), |place| (Some(place.mapping), place.offset));
+                    let address = location.address.wrapping_add(offset);
+                    let start = place.map_or(0, |place| place.start);
+                    locations.index(Location { mapping, address, lines, ..*location }, start, builder)
+                })
+            }));
+            let stack = builder.stack(&stack);
+            let labels = *label_sets
+                .entry(profile.samples.label_set_at(position))
+                .or_insert_with(|| builder.label_set(&in_order(sample.labels)));
+            builder.add(stack, labels, sample.values);
+        }
+    }
+
+    fn add_header(&mut self, profile: &Profile) {
+        let header = &mut self.header;
+        for comment in &profile.comments {
+            if !header.comments.contains(comment) {
+                header.comments.push(comment.clone());
+            }
+        }
+        if header.time_nanos == 0 || profile.time_nanos < header.time_nanos {
+            header.time_nanos = profile.time_nanos;
+        }
+        if header.period == 0 || header.period < profile.period {
+            header.period = profile.period;
+        }
+        header.duration_nanos = header.duration_nanos.saturating_add(profile.duration_nanos);
+        for (own, other) in
+            [(&mut header.default_sample_type, &profile.default_sample_type), (&mut header.doc_url, &profile.doc_url)]
+        {
+            if own.is_empty() {
+                own.clone_from(other);
+            }
+        }
+    }
+
+    /// The sum, which may hold samples that cancelled each other out.
+    pub(super) fn finish(self) -> Profile {
+        let Profile { mappings, locations, functions, samples, .. } = self.builder.finish();
+        Profile { mappings, locations, functions, samples, ..self.header }
+    }
+}
+
+/// Whether nothing was measured.
+pub(super) fn is_zero(sample: Sample<'_>) -> bool {
+    sample.values.iter().all(|value| *value == 0)
+}
+
+/// Labels sorted by key, text before numbers; the values of each key in their order.
+fn in_order(labels: &[Label]) -> Vec<Label> {
+    let mut labels = labels.to_vec();
+    labels.sort_by(|one, other| {
+        let key = |label: &Label| (matches!(label.value, LabelValue::Number { .. }), label.key.clone());
+        key(one).cmp(&key(other))
+    });
+    labels
+}
+
+/// Where a mapping went.
+#[derive(Clone, Copy)]
+struct Place {
+    mapping: MappingIndex,
+    /// The merged mapping's first address.
+    start: u64,
+    /// What is added to an address in the original.
+    offset: u64,
+}
+
+/// The mappings so far, by what makes two of them the same code.
+#[derive(Debug, Default)]
+struct Mappings {
+    known: HashMap<(u64, u64, Text), (MappingIndex, u64)>,
+}
+
+impl Mappings {
+    fn place(&mut self, mapping: &Mapping, builder: &mut Builder) -> Place {
+        // Whole pages, because loaders differ in where they end.
+        let size = mapping.limit.wrapping_sub(mapping.start).wrapping_add(0xfff) & !0xfff;
+        let file = if mapping.build_id.is_empty() { &mapping.filename } else { &mapping.build_id };
+        let key = (size, mapping.file_offset, file.clone());
+        let (index, start) =
+            *self.known.entry(key).or_insert_with(|| (builder.mapping(mapping.clone()), mapping.start));
+        Place { mapping: index, start, offset: start.wrapping_sub(mapping.start) }
+    }
+}

@@ -1,8 +1,8 @@
-//! Which locations of merged profiles are the same. How their mappings are made one is in `merge.rs`.
+//! Which locations of merged profiles are the same. How their mappings are made one is in `sum.rs`.
 
 use hashbrown::HashMap;
 
-use crate::{Builder, FunctionIndex, Location, LocationIndex, MappingIndex};
+use crate::{Builder, Line, Location, LocationIndex, MappingIndex};
 
 /// The locations so far.
 #[derive(Debug, Default)]
@@ -15,23 +15,33 @@ struct Key {
     mapping: Option<MappingIndex>,
     /// From the beginning of the mapping.
     offset: u64,
-    lines: Vec<(FunctionIndex, i64)>,
-    /// Other tools tell locations apart by the column of the outermost line alone, and so do we: the first one's inner
-    /// columns stay.
-    column: i64,
+    /// Nearly always the only one.
+    line: Option<Line>,
+    others: Vec<Line>,
     is_folded: bool,
 }
 
 impl Locations {
-    /// The index of a location that is the same, in a mapping that begins at `start`.
-    pub(super) fn index(&mut self, location: Location, start: u64, builder: &mut Builder) -> LocationIndex {
+    /// The index of a location like this one, but with these lines, in a mapping that begins at `start`.
+    pub(super) fn index(
+        &mut self,
+        location: &Location,
+        lines: impl Iterator<Item = Line> + Clone,
+        start: u64,
+        builder: &mut Builder,
+    ) -> LocationIndex {
+        // Other tools tell locations apart by the column of the outermost line alone, and so do we: the first one's inner
+        // columns stay.
+        let inner = lines.clone().count().saturating_sub(1);
+        let told_apart = |(depth, line)| if depth < inner { Line { column: 0, ..line } } else { line };
+        let mut of_key = lines.clone().enumerate().map(told_apart);
         let key = Key {
             mapping: location.mapping,
             offset: location.address.wrapping_sub(start),
-            lines: location.lines.iter().map(|line| (line.function, line.line)).collect(),
-            column: location.lines.last().map_or(0, |line| line.column),
+            line: of_key.next(),
+            others: of_key.collect(),
             is_folded: location.is_folded,
         };
-        *self.known.entry(key).or_insert_with(|| builder.location(location))
+        *self.known.entry(key).or_insert_with(|| builder.location(Location { lines: lines.collect(), ..*location }))
     }
 }

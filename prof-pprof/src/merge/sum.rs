@@ -4,7 +4,13 @@
 use hashbrown::HashMap;
 
 use super::location::Locations;
-use crate::{Builder, Label, LabelSetIndex, LabelValue, Line, Location, Mapping, MappingIndex, Profile, Sample, Text};
+use crate::{
+    Builder, Label, LabelSetIndex, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
+    Text,
+};
+
+/// So many frames are worth a thread of their own.
+const WORTH_A_THREAD: usize = 1 << 18;
 
 /// What was summed up.
 #[derive(Debug)]
@@ -40,10 +46,42 @@ impl Sum {
     }
 
     /// Adds a profile. A sample of zeros is left out.
-    pub(super) fn add(&mut self, profile: Profile) {
+    pub(super) fn add(&mut self, mut profile: Profile) {
         self.add_header(&profile);
+        self.builder.reserve(&profile);
+        let moved = self.places(&profile);
+        // Nearly all of the work, and on all processors: a location after the other becomes that of the sum.
+        let stacks = profile.samples.locations_mut();
+        let part =
+            stacks.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from)).max(WORTH_A_THREAD);
+        let is_one = stacks.len() <= part;
+        std::thread::scope(|scope| {
+            for part in stacks.chunks_mut(part) {
+                let moved = &moved;
+                let translate = move || {
+                    for location in part {
+                        // One that only samples of zeros have went nowhere.
+                        *location = moved[location.position()].unwrap_or(*location);
+                    }
+                };
+                if is_one { translate() } else { drop(scope.spawn(translate)) }
+            }
+        });
+        let mut label_sets: Vec<Option<LabelSetIndex>> = Vec::new();
+        for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(*sample)) {
+            let stack = self.builder.stack(sample.locations);
+            let set = profile.samples.label_set_at(position).position();
+            if label_sets.len() <= set {
+                label_sets.resize(set + 1, None);
+            }
+            let labels = *label_sets[set].get_or_insert_with(|| self.builder.label_set(&in_order(sample.labels)));
+            self.builder.add(stack, labels, sample.values);
+        }
+    }
+
+    /// Where each of the profile's locations is in the sum, if a sample has it, in the order of their first samples.
+    fn places(&mut self, profile: &Profile) -> Vec<Option<LocationIndex>> {
         let Sum { builder, mappings, locations, .. } = self;
-        builder.reserve(&profile);
         let mut places = vec![None; profile.mappings.len()];
         let mut placed = |mapping: MappingIndex, builder: &mut Builder| {
             *places[mapping.position()].get_or_insert_with(|| mappings.place(&profile[mapping], builder))
@@ -53,29 +91,29 @@ impl Sum {
             placed(MappingIndex::new(0), builder);
         }
         let mut moved = vec![None; profile.locations.len()];
-        let mut stack = Vec::new();
-        let mut label_sets: HashMap<LabelSetIndex, LabelSetIndex> = HashMap::new();
-        for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(*sample)) {
-            stack.clear();
-            stack.extend(sample.locations.iter().map(|index| {
-                *moved[index.position()].get_or_insert_with(|| {
-                    let location = &profile[*index];
-                    let place = location.mapping.map(|mapping| placed(mapping, builder));
-                    let line =
-                        |line: &Line| Line { function: builder.function(profile[line.function].clone()), ..*line };
-                    let lines = location.lines.iter().map(line).collect();
-                    let (mapping, offset) = place.map_or((None, 0), |place| (Some(place.mapping), place.offset));
-                    let address = location.address.wrapping_add(offset);
-                    let start = place.map_or(0, |place| place.start);
-                    locations.index(Location { mapping, address, lines, ..*location }, start, builder)
-                })
-            }));
-            let stack = builder.stack(&stack);
-            let labels = *label_sets
-                .entry(profile.samples.label_set_at(position))
-                .or_insert_with(|| builder.label_set(&in_order(sample.labels)));
-            builder.add(stack, labels, sample.values);
+        let mut functions = vec![None; profile.functions.len()];
+        for index in profile.samples.iter().filter(|sample| !is_zero(*sample)).flat_map(|sample| sample.locations) {
+            if moved[index.position()].is_some() {
+                continue;
+            }
+            let location = &profile[*index];
+            let place = location.mapping.map(|mapping| placed(mapping, builder));
+            for line in &location.lines {
+                functions[line.function.position()]
+                    .get_or_insert_with(|| builder.function(profile[line.function].clone()));
+            }
+            let function = |line: &Line| functions[line.function.position()].unwrap_or(line.function);
+            let lines = location.lines.iter().map(|line| Line { function: function(line), ..*line });
+            let own = Location {
+                mapping: place.map(|place| place.mapping),
+                address: location.address.wrapping_add(place.map_or(0, |place| place.offset)),
+                lines: Vec::new(),
+                is_folded: location.is_folded,
+            };
+            let start = place.map_or(0, |place| place.start);
+            moved[index.position()] = Some(locations.index(&own, lines, start, builder));
         }
+        moved
     }
 
     fn add_header(&mut self, profile: &Profile) {

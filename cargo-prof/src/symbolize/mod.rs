@@ -142,23 +142,60 @@ fn symbolize_mapping(
         return Err(SkipReason::AnotherBuild { found });
     }
     let sections = Sections::load(&binary);
-    let split = Split::find(&sections, path);
-    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, &split));
-    if debug_info.is_none() {
-        outcome.without_debug_info.push(mapping.filename.clone());
-    }
-    let mut known = Vec::new();
+    let mut wanted = Vec::with_capacity(locations.len());
     for location in locations {
         let in_file = profile[*location].address.wrapping_sub(mapping.start).wrapping_add(mapping.file_offset);
-        let Some(address) = binary.address_at(in_file) else { continue };
-        let symbol = binary.symbol(address);
-        let frames = debug_info.as_ref().map(|info| info.frames(address)).unwrap_or_default();
-        let places = places(frames, symbol);
+        if let Some(address) = binary.address_at(in_file) {
+            wanted.push(Wanted { location: *location, address, symbol: binary.symbol(address) });
+        }
+    }
+    // Each thread reads the debug info by itself: of units that none of its addresses lie in, it reads next to nothing.
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = wanted.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let parts: Vec<_> = std::thread::scope(|scope| {
+        let (first, others) = wanted.split_at(part.min(wanted.len()));
+        let others: Vec<_> =
+            others.chunks(part).map(|part| scope.spawn(|| known_places(part, &sections, path))).collect();
+        let first = known_places(first, &sections, path);
+        let others = others.into_iter().map(|other| other.join().expect("damaged debug info counts as absent"));
+        std::iter::once(first).chain(others).collect()
+    });
+    if !parts[0].has_debug_info {
+        outcome.without_debug_info.push(mapping.filename.clone());
+    }
+    Ok(parts.into_iter().flat_map(|part| part.known).collect())
+}
+
+/// So many addresses are worth a thread of their own.
+const WORTH_A_THREAD: usize = 2000;
+
+/// A location, its address in the binary, and the symbol that is there.
+struct Wanted<'a> {
+    location: LocationIndex,
+    address: u64,
+    symbol: Option<&'a str>,
+}
+
+/// What is known of some locations.
+struct Known {
+    /// The places of each location that is known, the innermost first.
+    known: Vec<(LocationIndex, Vec<Place>)>,
+    has_debug_info: bool,
+}
+
+/// What the debug info of the binary at `path` and symbols say of locations, which are sorted by address.
+fn known_places(wanted: &[Wanted<'_>], sections: &Option<Sections<'_>>, path: &Path) -> Known {
+    let split = Split::find(sections, path);
+    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, &split));
+    let mut known = Vec::new();
+    for Wanted { location, address, symbol } in wanted {
+        let frames = debug_info.as_ref().map(|info| info.frames(*address)).unwrap_or_default();
+        let places = places(frames, *symbol);
         if !places.is_empty() {
             known.push((*location, places));
         }
     }
-    Ok(known)
+    Known { known, has_debug_info: debug_info.is_some() }
 }
 
 #[cfg(test)]

@@ -71,7 +71,8 @@ impl Code for Disassembler {
                 let frames = debug_info.as_ref().map(|info| info.frames(instruction.address)).unwrap_or_default();
                 let symbol = binary.covering(instruction.address).map(|(name, _)| name);
                 if let Some(place) = places(frames, symbol).into_iter().next() {
-                    (instruction.function, instruction.file, instruction.line) = (place.name, place.file, place.line);
+                    (instruction.function, instruction.file) = (place.name.to_string(), place.file.to_string());
+                    instruction.line = place.line;
                 }
             }
             Ok(instructions)

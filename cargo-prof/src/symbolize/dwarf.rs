@@ -4,7 +4,6 @@
 
 use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -15,9 +14,13 @@ use gimli::{
     AttributeValue, DebugInfoOffset, Dwarf, DwarfPackage, DwarfPackageSections, DwarfSections, EndianSlice,
     RunTimeEndian, Section, SectionId, UnitOffset, UnitRef,
 };
+use hashbrown::HashMap;
 use object::{Object, ObjectSection, ReadCache};
 
+use prof_pprof::Text;
+
 use super::binary::Binary;
+use super::demangle::demangle;
 
 type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
 
@@ -28,11 +31,13 @@ const MOST_REFERENCES: usize = 16;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The mangled name.
-    pub(super) linkage_name: Option<String>,
+    pub(super) linkage_name: Option<Text>,
+    /// That name, demangled.
+    pub(super) demangled: Option<Text>,
     /// The name in the source, without its path.
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Text>,
     /// The source file, absolute if the compiler was told so.
-    pub(super) file: Option<String>,
+    pub(super) file: Option<Text>,
     /// Where the function begins, 0 if unknown.
     pub(super) start_line: i64,
     /// 0 if unknown.
@@ -112,6 +117,8 @@ pub(crate) struct DebugInfo<'a> {
     split: &'a Split,
     package: Option<DwarfPackage<Reader<'a>>>,
     functions: RefCell<HashMap<FunctionKey, Rc<FunctionEntry>>>,
+    /// Names of files by where they stand in memory, because the same few stand behind nearly all addresses.
+    files: RefCell<HashMap<(usize, usize), Text>>,
 }
 
 /// The split unit, if it is one, and where the function's entry begins.
@@ -120,10 +127,11 @@ type FunctionKey = (Option<u64>, usize);
 /// What the entries about a function say.
 #[derive(Debug, Default)]
 struct FunctionEntry {
-    linkage_name: Option<String>,
-    name: Option<String>,
+    linkage_name: Option<Text>,
+    demangled: Option<Text>,
+    name: Option<Text>,
     start_line: i64,
-    file: Option<String>,
+    file: Option<Text>,
 }
 
 /// A frame as the line table and the inlining tree have it.
@@ -145,7 +153,7 @@ impl<'a> DebugInfo<'a> {
             let reader = |section: &'a Vec<u8>| EndianSlice::new(section, *endian);
             sections.borrow(reader, EndianSlice::new(&[], *endian)).ok()
         });
-        Some(DebugInfo { context, dwarf, split, package, functions: RefCell::default() })
+        Some(DebugInfo { context, dwarf, split, package, functions: RefCell::default(), files: RefCell::default() })
     }
 
     /// The functions that `address` lies in, the innermost inlined one first; none if nothing is known.
@@ -159,17 +167,25 @@ impl<'a> DebugInfo<'a> {
                 _ => Rc::default(),
             };
             // Without a line the file is that of whatever code stood before.
-            let file = raw.file.filter(|_| raw.line != 0).map(str::to_owned).or_else(|| function.file.clone());
+            let of_line = || raw.file.map(|file| self.file(file));
+            let file = if raw.line != 0 { of_line() } else { None }.or_else(|| function.file.clone());
             Frame {
                 linkage_name: function.linkage_name.clone(),
+                demangled: function.demangled.clone(),
                 name: function.name.clone(),
-                file: file.or_else(|| raw.file.map(str::to_owned)),
+                file: file.or_else(of_line),
                 start_line: function.start_line,
                 line: raw.line,
                 column: raw.column,
             }
         };
         raw.into_iter().enumerate().map(frame).collect()
+    }
+
+    /// The name of a file, which the debug info holds.
+    fn file(&self, file: &str) -> Text {
+        let place = (file.as_ptr().addr(), file.len());
+        self.files.borrow_mut().entry(place).or_insert_with(|| file.into()).clone()
     }
 
     fn raw_frames(&self, address: u64) -> Result<Vec<RawFrame<'_>>, gimli::Error> {
@@ -226,6 +242,7 @@ impl<'a> DebugInfo<'a> {
         if function.start_line == 0 && has_code {
             function.start_line = self.first_line(unit, entry).unwrap_or(0);
         }
+        function.demangled = function.linkage_name.as_deref().and_then(demangle).map(Text::from);
         let function = Rc::new(function);
         self.functions.borrow_mut().insert(key, function.clone());
         function
@@ -243,15 +260,17 @@ impl<'a> DebugInfo<'a> {
             let value = attribute.value();
             match attribute.name() {
                 gimli::DW_AT_linkage_name | gimli::DW_AT_MIPS_linkage_name if function.linkage_name.is_none() => {
-                    function.linkage_name = Some(unit.attr_string(value)?.to_string_lossy().into_owned());
+                    function.linkage_name = Some(unit.attr_string(value)?.to_string_lossy().into());
                 }
                 gimli::DW_AT_name if function.name.is_none() => {
-                    function.name = Some(unit.attr_string(value)?.to_string_lossy().into_owned());
+                    function.name = Some(unit.attr_string(value)?.to_string_lossy().into());
                 }
                 gimli::DW_AT_decl_line if function.start_line == 0 => {
                     function.start_line = value.udata_value().and_then(|line| i64::try_from(line).ok()).unwrap_or(0);
                 }
-                gimli::DW_AT_decl_file if function.file.is_none() => function.file = file(unit, value),
+                gimli::DW_AT_decl_file if function.file.is_none() => {
+                    function.file = file(unit, value).map(Text::from);
+                }
                 gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => origin = Some(value),
                 _ => {}
             }

@@ -7,9 +7,8 @@ use std::path::Path;
 use cargo_metadata::Metadata;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use prof_pprof::Profile;
-use prof_pprof::measurement;
 use prof_pprof::report::top_functions;
+use prof_pprof::{Profile, RustReading, measurement, read_rust};
 
 use crate::bench::phase::LeftOut;
 use crate::cli::Cargo;
@@ -232,7 +231,10 @@ fn doubt(text: &mut String, [lost, truncated, broken]: [u64; 3], samples: u64) {
 }
 
 fn hottest(profile: &Profile) -> String {
-    let Ok((functions, total)) = top_functions(profile, None, 5) else { return String::new() };
+    // As `cargo prof top` shows them.
+    let mut profile = profile.clone();
+    read_rust(&mut profile, &RustReading::default());
+    let Ok((functions, total)) = top_functions(&profile, None, 5) else { return String::new() };
     let mut text = String::from("\n      flat  flat%        cum   cum%\n");
     for function in functions {
         let label = |value| measurement::label(value, "nanoseconds", "auto");

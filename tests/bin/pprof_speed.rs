@@ -71,8 +71,7 @@ fn main() {
 fn row(folder: &Path, flags: &[&str], profiles: &[PathBuf], go: Option<&Path>, rounds: usize) {
     let output = folder.join("out");
     let run = |mut command: Command| {
-        command.args(flags);
-        command.arg("-symbolize=none").args(profiles);
+        command.arg("-symbolize=none").args(flags).args(profiles);
         child::run(&mut command, &output)
     };
     let ours = || {

@@ -207,7 +207,7 @@ fn a_merge_is_the_sum() {
 
     // Again, with the first result there.
     for _ in 0..2 {
-        let told = project.prof(&["merge", "target/many", "-o", "target/many/all.prof"]).succeeded().stderr;
+        let told = project.prof(&["merge", "target/many/all.prof", "target/many", "--force"]).succeeded().stderr;
         assert!(told.contains("merged 2 profiles with ") && told.contains("c.prof is not a profile"), "{told}");
         assert!(told.ends_with("next: cargo prof top target/many/all.prof\n") && !told.contains("notes"), "{told}");
         let (once, twice) = (project.cpu_profile(), Evidence::read(&folder.join("all.prof")));
@@ -224,11 +224,12 @@ fn a_merge_is_the_sum() {
     assert!(nothing.stdout.contains(" of 0 total"), "{}", nothing.stdout);
 
     for (line, status, told) in [
-        (&["merge", CPU, MEM, "-o", "target/x.prof"][..], USAGE, "measure different things"),
-        (&["merge", "target/many/c.prof", "-o", "target/x.prof"], ENVIRONMENT, "c.prof is not a profile"),
-        (&["merge", "src", "-o", "target/x.prof"], USAGE, "no profiles"),
-        (&["merge", CPU, "-o", "none/x.prof"], ENVIRONMENT, "there is no directory"),
-        (&["merge", CPU], USAGE, "--output"),
+        (&["merge", "target/x.prof", CPU, MEM][..], USAGE, "measure different things"),
+        (&["merge", "target/x.prof", "target/many/c.prof"], ENVIRONMENT, "c.prof is not a profile"),
+        (&["merge", "target/x.prof", "src"], USAGE, "no profiles"),
+        (&["merge", "none/x.prof", CPU], ENVIRONMENT, "there is no directory"),
+        (&["merge", CPU], USAGE, "<FILE>"),
+        (&["merge", CPU, MEM], USAGE, "is there already"),
         (&["top", CPU, MEM], USAGE, "measure different things"),
         (&["top", "-", "-"], USAGE, "only once"),
         (&["top", CPU, "--focus", "("], USAGE, "--focus takes a regular expression"),

@@ -82,7 +82,7 @@ const AFTER_HELP: &str = "Examples:
   cargo prof top cpu.prof
   cargo prof top --mine --cum
   cargo prof flamegraph cpu.prof -o cpu.svg
-  cargo prof merge profiles/ -o all.prof
+  cargo prof merge all.prof profiles/
   cargo prof pprof -tree -focus=parse cpu.prof
   cargo prof split cpu.prof --by test --outputdir by-test
   cargo prof doctor";

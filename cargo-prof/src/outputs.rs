@@ -2,7 +2,7 @@
 //! replaced only by a whole new one.
 
 use std::ffi::OsStr;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -115,7 +115,7 @@ pub fn check(path: &Path, shown: &Path) -> Result<(), Error> {
     if is_special(path) {
         // Not opened: whoever reads from a pipe would take the end of this try for the end of the profile.
         return rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|error| {
-            let reason = std::io::Error::from(error).kind();
+            let reason = io::Error::from(error).kind();
             Error::Environment(format!("cannot write {}: {reason}; name another file", shown.display()))
         });
     }
@@ -152,10 +152,19 @@ fn is_special(path: &Path) -> bool {
 ///
 /// If the file cannot be written; the one that was there is then untouched.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    replace_by(path, |out| out.write_all(bytes))
+}
+
+/// As [`replace`], with what `write` writes, which may be long.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn replace_by(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let failed = |error| Error::file("write", path)(error);
     if is_special(path) {
         let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(failed)?;
-        return file.write_all(bytes).map_err(failed);
+        return write(&mut file).map_err(failed);
     }
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let directory = path.parent().unwrap_or(Path::new("/"));
@@ -165,7 +174,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666), |metadata| metadata.permissions());
     let builder = builder.permissions(permissions);
     let mut file = builder.prefix(".cargo-prof-").tempfile_in(directory).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
+    write(&mut file).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
 }

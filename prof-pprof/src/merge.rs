@@ -42,7 +42,7 @@ impl Merger {
     /// # Errors
     ///
     /// If it does not fit to those before, as with [`merge`]; these are lost then.
-    pub fn add(&mut self, profile: Profile) -> Result<(), Error> {
+    pub fn add(&mut self, mut profile: Profile) -> Result<(), Error> {
         let before = match std::mem::take(&mut self.so_far) {
             SoFar::Nothing => {
                 let mut only = [profile];
@@ -51,14 +51,24 @@ impl Merger {
                 self.so_far = SoFar::One(Box::new(only));
                 return Ok(());
             }
-            SoFar::Several(mut sum) if compatible(sum.header(), &profile).is_ok() => {
-                sum.add(profile);
-                self.so_far = SoFar::Several(sum);
-                return Ok(());
-            }
             SoFar::One(before) => *before,
-            // Seldom: what was summed up so far changes its sample types.
-            SoFar::Several(sum) => sum.finish(),
+            SoFar::Several(mut sum) => {
+                let mut both = [sum.header().clone(), profile];
+                keep_common_sample_types(&mut both)?;
+                harmonize_units(&mut both)?;
+                let [header, fitting] = both;
+                profile = fitting;
+                if compatible(sum.header(), &header).is_ok() {
+                    compatible(&header, &profile)?;
+                    sum.add(profile);
+                    self.so_far = SoFar::Several(sum);
+                    return Ok(());
+                }
+                // What was summed up so far has other sample types from now on, and so has its first profile, whose default
+                // comes first.
+                let first_default = sum.first_default().clone();
+                Profile { default_sample_type: first_default, ..sum.finish() }
+            }
         };
         let mut both = [before, profile];
         keep_common_sample_types(&mut both)?;
@@ -261,6 +271,23 @@ mod tests {
         bytes.sample_types = vec![ValueType::new("cpu", "bytes")];
         let kinds = merge(vec![profile_of(&[("main", 1)]), bytes]);
         assert!(matches!(kinds, Err(Error::Incompatible { .. })));
+    }
+
+    #[test]
+    fn what_comes_later_may_change_the_types_of_all() {
+        let of = |kinds: &[&str], default: &str| {
+            let mut profile = profile_of(&[("main", 1)]);
+            profile.sample_types = kinds.iter().map(|kind| ValueType::new(kind, "count")).collect();
+            change_values(&mut profile, |_, values| vec![values[0]; kinds.len()]);
+            Profile { default_sample_type: default.into(), ..profile }
+        };
+        let merged = merge([of(&["a", "b", "c"], ""), of(&["a", "b", "c"], "c"), of(&["b", "c"], "")]).unwrap();
+        assert_eq!((&*merged.default_sample_type, merged.sample_types.len()), ("b", 2));
+        assert_eq!(merged.samples.at(0).values, [3, 3]);
+        // Those that have more, or in another order, fit in without a change of the sum.
+        let all = [of(&["b"], ""), of(&["b", "a"], "a"), of(&["a", "b"], "a"), of(&["b"], "")];
+        let merged = merge(all).unwrap();
+        assert_eq!((&*merged.default_sample_type, merged.samples.at(0).values), ("b", &[4][..]));
     }
 
     #[test]

@@ -103,25 +103,13 @@ fn convert() -> Command {
 }
 
 fn merge() -> Command {
+    let path = |name: &'static str| Arg::new(name).required(true).value_parser(OsStringValueParser::new());
     Command::new("merge")
         .about("Write the sum of several profiles")
         .after_help(AFTER_HELP_OF_MERGE)
-        .arg(
-            Arg::new("FILE")
-                .required(true)
-                .num_args(1..)
-                .value_parser(OsStringValueParser::new())
-                .help("Profiles, or directories of profiles"),
-        )
-        .arg(
-            Arg::new("output")
-                .long("output")
-                .short('o')
-                .value_name("OUT")
-                .required(true)
-                .value_parser(OsStringValueParser::new())
-                .help("The file to write; it is replaced by a whole new one"),
-        )
+        .arg(path("OUT").help("The file to write"))
+        .arg(path("FILE").num_args(1..).help("Profiles, or directories of profiles"))
+        .arg(switch("force", "Replace OUT if it is there"))
 }
 
 /// A command that prints text.

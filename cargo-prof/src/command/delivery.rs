@@ -2,7 +2,7 @@
 //! are for is in `crate::outputs`.
 
 use std::ffi::OsString;
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::ArgMatches;
@@ -15,16 +15,20 @@ use crate::{Error, outputs, terminal};
 /// # Errors
 ///
 /// If it cannot be written.
-pub(super) fn deliver(matches: &ArgMatches, bytes: &[u8], instead: Option<&str>) -> Result<Option<PathBuf>, Error> {
+pub(super) fn deliver(
+    matches: &ArgMatches,
+    report: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    instead: Option<&str>,
+) -> Result<Option<PathBuf>, Error> {
     let asked = matches.get_one::<OsString>("output").map(PathBuf::from);
     let path = match asked {
         Some(path) if path.as_os_str() == "-" => None,
         Some(path) => Some(path),
-        None => instead.filter(|_| std::io::stdout().is_terminal()).map(PathBuf::from),
+        None => instead.filter(|_| io::stdout().is_terminal()).map(PathBuf::from),
     };
     match &path {
-        Some(path) => write(path.clone(), bytes)?,
-        None => terminal::bytes(bytes).map_err(Error::file("write", "standard output"))?,
+        Some(path) => write(path.clone(), report)?,
+        None => terminal::written(report).map_err(Error::file("write", "standard output"))?,
     }
     Ok(path)
 }
@@ -34,11 +38,11 @@ pub(super) fn deliver(matches: &ArgMatches, bytes: &[u8], instead: Option<&str>)
 /// # Errors
 ///
 /// If it cannot be written.
-pub(super) fn write(path: PathBuf, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn write(path: PathBuf, content: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Error> {
     if path.as_os_str().is_empty() {
         return Err(Error::Usage("--output needs a file name".into()));
     }
     let absolute = std::path::absolute(&path).map_err(Error::file("find", &path))?;
     outputs::check(&absolute, &path)?;
-    outputs::replace(&absolute, bytes)
+    outputs::replace_by(&absolute, content)
 }

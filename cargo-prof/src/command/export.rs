@@ -46,7 +46,7 @@ pub fn main(name: &str, matches: &ArgMatches) -> Result<ExitCode, Error> {
         "pprof" => (encode(&profile), Some("profile.pb.gz"), ""),
         _ => (folded(&profile, sample_index).into_bytes(), None, ""),
     };
-    if let Some(path) = deliver(matches, &bytes, file)? {
+    if let Some(path) = deliver(matches, |out| out.write_all(&bytes), file)? {
         let hint = if hint.is_empty() { String::new() } else { format!("; {hint}") };
         terminal::status(&format!("wrote {}{hint}", summary::shown(&path)));
     }

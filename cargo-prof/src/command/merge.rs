@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use prof_pprof::encode;
 
 use super::delivery::write;
-use super::reading::{Sum, read_file};
+use super::reading::{Sum, check_standard_input, read_file};
 use crate::{Error, outputs, summary, terminal};
 
 /// How the names of profiles end.
@@ -17,9 +17,18 @@ const ENDINGS: [&str; 6] = [".prof", ".pprof", ".pb", ".prof.gz", ".pprof.gz", "
 
 /// Writes the sum.
 pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
-    let output = PathBuf::from(matches.get_one::<OsString>("output").expect("it is required"));
+    let output = PathBuf::from(matches.get_one::<OsString>("OUT").expect("it is required"));
+    // The first of the profiles, if OUT was forgotten.
+    if output.is_file() && !matches.get_flag("force") {
+        let output = output.display();
+        return Err(Error::Usage(format!(
+            "{output} is there already, and would be replaced by the sum: name a new file first, or add --force"
+        )));
+    }
+    let given = || matches.get_many::<OsString>("FILE").into_iter().flatten();
+    check_standard_input(given().map(OsString::as_os_str))?;
     let mut sum = Sum::default();
-    for path in matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from) {
+    for path in given().map(PathBuf::from) {
         if !path.is_dir() {
             sum.add(&path, read_file(&path)?)?;
             continue;
@@ -35,7 +44,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let Some(merged) = sum.finish() else {
         return Err(Error::Usage(format!("there are no profiles there; their names end in {}", ENDINGS.join(", "))));
     };
-    write(output.clone(), &encode(&merged))?;
+    write(output.clone(), |out| out.write_all(&encode(&merged)))?;
     let output = summary::shown(&output);
     let (of, left) = (counted(samples, "sample"), merged.samples.len());
     terminal::status(&format!("merged {} with {of} into {output}, which has {left}", counted(profiles, "profile")));

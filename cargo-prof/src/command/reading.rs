@@ -1,7 +1,7 @@
 //! The profiles that a command is given, as one, and how they are to be read: what `show.rs`, `export.rs`, `merge.rs` and
 //! `split.rs` have in common. Never writes anything.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -161,10 +161,22 @@ pub(super) fn warn(notices: &[String]) {
 
 fn paths(matches: &ArgMatches) -> Result<Vec<PathBuf>, Error> {
     let given: Vec<_> = matches.get_many::<OsString>("FILE").into_iter().flatten().map(PathBuf::from).collect();
-    if given.iter().filter(|path| path.as_os_str() == STANDARD_INPUT).count() > 1 {
+    let bases = ["base", "diff-base"].map(|name| matches.try_get_one::<OsString>(name).ok().flatten());
+    let bases = bases.into_iter().flatten().map(OsString::as_os_str);
+    check_standard_input(given.iter().map(|path| path.as_os_str()).chain(bases))?;
+    if given.is_empty() { Ok(vec![newest()?]) } else { Ok(given) }
+}
+
+/// Checks that of several paths standard input is one at most.
+///
+/// # Errors
+///
+/// If it is not.
+pub(super) fn check_standard_input<'a>(paths: impl Iterator<Item = &'a OsStr>) -> Result<(), Error> {
+    if paths.filter(|path| *path == STANDARD_INPUT).count() > 1 {
         return Err(Error::Usage("standard input (-) can be read only once".into()));
     }
-    if given.is_empty() { Ok(vec![newest()?]) } else { Ok(given) }
+    Ok(())
 }
 
 /// The CPU profile of the newest run without file names, in this project; or its memory profile, if that is all.

@@ -39,7 +39,7 @@ pub fn main(name: &str, matches: &ArgMatches) -> Result<ExitCode, Error> {
     let report = pprof::report(subject.profile, &OriginalIds::default(), &format, &subject.options);
     let report = report.map_err(in_our_words)?;
     warn(&report.notices);
-    match deliver(matches, &report.into_bytes(), None)? {
+    match deliver(matches, |out| report.write_to(out), None)? {
         Some(path) => terminal::status(&format!("wrote {}", summary::shown(&path))),
         None => next.iter().for_each(|next| terminal::status(next)),
     }

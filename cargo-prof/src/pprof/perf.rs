@@ -11,10 +11,12 @@ use super::viewer::{Temporary, exit_status, new_file, not_started, plain};
 /// How such a file begins.
 const START: &[u8; 8] = b"PERFILE2";
 
-/// Whether a file is one; not if it cannot be read.
+/// Whether a file is one; not if it cannot be read. What can be read only once, as a pipe, is left alone.
 pub fn is_perf_data(path: &OsStr) -> bool {
     let mut start = [0; START.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *START
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && start == *START
 }
 
 /// The bytes of the profile that it becomes.

@@ -3,11 +3,11 @@
 //! as absent. Which names are believed is decided in `names.rs`.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use addr2line::{Context, LookupContinuation, LookupResult, SplitDwarfLoad};
 use gimli::{
@@ -74,7 +74,7 @@ impl<'a> Sections<'a> {
 pub(crate) struct Split {
     package: Option<(DwarfPackageSections<Vec<u8>>, RunTimeEndian)>,
     /// By the id that ties a file to its compilation unit.
-    files: HashMap<u64, OnceCell<Option<SplitFile>>>,
+    files: HashMap<u64, OnceLock<Option<SplitFile>>>,
 }
 
 struct SplitFile {
@@ -95,7 +95,7 @@ impl Split {
         let mut units = dwarf.units();
         while let Ok(Some(header)) = units.next() {
             if let Some(id) = dwarf.unit(header).ok().and_then(|unit| unit.dwo_id) {
-                split.files.insert(id.0, OnceCell::new());
+                split.files.insert(id.0, OnceLock::new());
             }
         }
         if !split.files.is_empty() {

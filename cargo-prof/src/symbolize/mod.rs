@@ -142,6 +142,7 @@ fn symbolize_mapping(
         return Err(SkipReason::AnotherBuild { found });
     }
     let sections = Sections::load(&binary);
+    let split = Split::find(&sections, path);
     let mut wanted = Vec::with_capacity(locations.len());
     for location in locations {
         let in_file = profile[*location].address.wrapping_sub(mapping.start).wrapping_add(mapping.file_offset);
@@ -155,8 +156,8 @@ fn symbolize_mapping(
     let parts: Vec<_> = std::thread::scope(|scope| {
         let (first, others) = wanted.split_at(part.min(wanted.len()));
         let others: Vec<_> =
-            others.chunks(part).map(|part| scope.spawn(|| known_places(part, &sections, path))).collect();
-        let first = known_places(first, &sections, path);
+            others.chunks(part).map(|part| scope.spawn(|| known_places(part, &sections, &split))).collect();
+        let first = known_places(first, &sections, &split);
         let others = others.into_iter().map(|other| other.join().expect("damaged debug info counts as absent"));
         std::iter::once(first).chain(others).collect()
     });
@@ -183,10 +184,9 @@ struct Known {
     has_debug_info: bool,
 }
 
-/// What the debug info of the binary at `path` and symbols say of locations, which are sorted by address.
-fn known_places(wanted: &[Wanted<'_>], sections: &Option<Sections<'_>>, path: &Path) -> Known {
-    let split = Split::find(sections, path);
-    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, &split));
+/// What debug info and symbols say of locations, which are sorted by address.
+fn known_places(wanted: &[Wanted<'_>], sections: &Option<Sections<'_>>, split: &Split) -> Known {
+    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, split));
     let mut known = Vec::new();
     for Wanted { location, address, symbol } in wanted {
         let frames = debug_info.as_ref().map(|info| info.frames(*address)).unwrap_or_default();

@@ -23,6 +23,7 @@ pub(super) struct Message {
     locations: Table<wire::Location>,
     functions: Table<wire::Function>,
     strings: Vec<Text>,
+    empty: Text,
     /// The first thing that is wrong, but may only be so because there are two profiles. From there on nothing is kept.
     wrong: Option<Error>,
 }
@@ -39,6 +40,7 @@ impl Message {
             locations: Table::new("location"),
             functions: Table::new("function"),
             strings: Vec::new(),
+            empty: Text::default(),
             wrong: None,
         }
     }
@@ -87,7 +89,9 @@ impl Message {
         };
         let kept = match number {
             field::STRING_TABLE => {
-                self.strings.push(String::from_utf8_lossy(bytes).into());
+                // Of two bytes each, and so shared.
+                let text = if bytes.is_empty() { self.empty.clone() } else { String::from_utf8_lossy(bytes).into() };
+                self.strings.push(text);
                 Ok(())
             }
             field::SAMPLE..=field::FUNCTION if self.wrong.is_some() => Ok(()),

@@ -66,10 +66,9 @@ impl Sums {
     /// The sums over all samples of a profile.
     pub(super) fn new(profile: &Profile, column: Column, frames: &Frames, wanted: &Wanted) -> Sums {
         let count = profile.samples.len();
-        let threads = match std::thread::available_parallelism() {
-            Ok(threads) if count >= WORTH_A_THREAD => threads.get().min(count / (WORTH_A_THREAD / 2)),
-            _ => 1,
-        };
+        // Each thread has its own sums, so there must be more to sum up than there are sums.
+        let worth = (count / WORTH_A_THREAD).min(profile.samples.frames() / (4 * frames.infos.len().max(1)));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(worth + 1);
         let part = |number: usize| count * number / threads..count * (number + 1) / threads;
         let of = |samples| {
             let mut sums = Sums::nothing(frames);

@@ -17,6 +17,8 @@ const WORTH_A_THREAD: usize = 1 << 18;
 pub(super) struct Sum {
     /// All but the tables and the samples.
     header: Profile,
+    /// The default sample type of the first profile.
+    first_default: Text,
     builder: Builder,
     mappings: Mappings,
     locations: Locations,
@@ -35,6 +37,7 @@ impl Sum {
         Sum {
             builder: Builder::new(header.sample_types.clone()),
             header,
+            first_default: first.default_sample_type.clone(),
             mappings: Mappings::default(),
             locations: Locations::default(),
         }
@@ -43,6 +46,11 @@ impl Sum {
     /// What the sum says of itself.
     pub(super) fn header(&self) -> &Profile {
         &self.header
+    }
+
+    /// The default sample type of the first profile, which may be none.
+    pub(super) fn first_default(&self) -> &Text {
+        &self.first_default
     }
 
     /// Adds a profile. A sample of zeros is left out.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use hashbrown::HashMap;
 
@@ -45,7 +46,7 @@ pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out:
     let units = options.label_units_of(profile);
     let mut text = header::lines(profile, &sample_type, total, &format(total), zone).join("\n");
     text.push('\n');
-    let frames = Frames::new(profile);
+    let mut frames = Frames::default();
     let mut label_lines: HashMap<LabelSetIndex, String> = HashMap::new();
     for (position, sample) in profile.samples.iter().enumerate() {
         let [leaf, callers @ ..] = sample.locations else { continue };
@@ -56,8 +57,8 @@ pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out:
         text.push_str(&BLANK[..VALUE_WIDTH.saturating_sub(value.chars().count())]);
         text.push_str(&value);
         // Its value stands in place of the blanks.
-        text.push_str(&frames.of(*leaf)[VALUE_WIDTH..]);
-        callers.iter().for_each(|location| text.push_str(frames.of(*location)));
+        text.push_str(&frames.of(profile, *leaf)[VALUE_WIDTH..]);
+        callers.iter().for_each(|location| text.push_str(frames.of(profile, *location)));
         if text.len() >= PIECE {
             out.write_all(text.as_bytes())?;
             text.clear();
@@ -89,33 +90,37 @@ fn labels(sample: Sample<'_>, units: &BTreeMap<Text, Text>) -> String {
     text
 }
 
-/// The lines of the frames of each location, behind blanks in place of a value.
+/// The lines of the frames of locations, behind blanks in place of a value. Those that were written are remembered, but
+/// not without end: a long name may stand in very many places.
+#[derive(Default)]
 struct Frames {
     text: String,
-    /// Where those of each location end.
-    ends: Vec<usize>,
+    /// Where those of a location are.
+    known: HashMap<LocationIndex, Range<usize>>,
 }
 
 impl Frames {
-    fn new(profile: &Profile) -> Frames {
-        let mut frames = Frames { text: String::new(), ends: Vec::with_capacity(profile.locations.len()) };
-        for location in &profile.locations {
-            let lines = location.lines.iter().map(Some).chain(location.lines.is_empty().then_some(None));
-            for (depth, line) in lines.enumerate() {
-                let mark = if depth + 1 < location.lines.len() { " (inline)" } else { "" };
-                for part in [BLANK, "   ", &name(profile, location, line), mark, "\n"] {
-                    frames.text.push_str(part);
-                }
-            }
-            frames.ends.push(frames.text.len());
-        }
-        frames
-    }
+    const MOST: usize = 64 << 20;
 
-    fn of(&self, location: LocationIndex) -> &str {
-        let position = location.position();
-        let start = if position == 0 { 0 } else { self.ends[position - 1] };
-        &self.text[start..self.ends[position]]
+    fn of(&mut self, profile: &Profile, location: LocationIndex) -> &str {
+        if let Some(known) = self.known.get(&location) {
+            return &self.text[known.clone()];
+        }
+        if self.text.len() > Frames::MOST {
+            self.text.clear();
+            self.known.clear();
+        }
+        let start = self.text.len();
+        let of_location = &profile[location];
+        let lines = of_location.lines.iter().map(Some).chain(of_location.lines.is_empty().then_some(None));
+        for (depth, line) in lines.enumerate() {
+            let mark = if depth + 1 < of_location.lines.len() { " (inline)" } else { "" };
+            for part in [BLANK, "   ", &name(profile, of_location, line), mark, "\n"] {
+                self.text.push_str(part);
+            }
+        }
+        self.known.insert(location, start..self.text.len());
+        &self.text[start..]
     }
 }
 

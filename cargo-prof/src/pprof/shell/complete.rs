@@ -48,7 +48,7 @@ impl Words {
 
     /// What the last word of a line may become, and where it begins.
     pub fn offers(&self, line: &str) -> (usize, Vec<Offer>) {
-        let start = line.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let start = line.trim_end_matches(|letter: char| !letter.is_whitespace()).len();
         let (before, word) = line.split_at(start);
         let mut before = before.split_whitespace();
         match (before.next(), before.next()) {

@@ -49,14 +49,14 @@ fn profile() -> Profile {
     Profile { duration_nanos: 10_000_000_000, ..builder.finish() }
 }
 
-fn told(folder: &Path, arguments: &[&str], lines: &str) -> Told {
+fn told(folder: &Path, arguments: &[&str], input: impl AsRef<[u8]>) -> Told {
     let mut command = Command::new(prof_tests::tool());
     command.args(["prof", "pprof"]).args(arguments).current_dir(folder);
     command.env("HOME", folder).env("PPROF_TMPDIR", folder.join("saved")).env("PATH", folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // It may end before it has read all.
-    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input.as_ref());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Told { stdout: text(output.stdout), stderr: text(output.stderr), status: output.status.code() }
@@ -161,6 +161,17 @@ fn a_profile_comes_from_a_server_and_is_saved() {
     let refused = "127.0.0.1:1/p: Get \"http://127.0.0.1:1/p\": dial tcp 127.0.0.1:1: connect: connection refused\n";
     assert!(stderr.ends_with(&format!("{refused}failed to fetch any source profiles\n")), "{stderr}");
     assert_eq!(status, Some(2));
+}
+
+#[test]
+fn a_profile_comes_through_a_pipe() {
+    let folder = folder("pipe");
+    let from_file = told(&folder, &["-top", "cpu.prof"], "");
+    assert_eq!(from_file.status, Some(0), "{}", from_file.stderr);
+    for pipe in ["-", "/dev/stdin"] {
+        let Told { stdout, stderr, status } = told(&folder, &["-top", pipe], encode(&profile()));
+        assert_eq!((stdout, status), (from_file.stdout.clone(), Some(0)), "{pipe}: {stderr}");
+    }
 }
 
 #[test]

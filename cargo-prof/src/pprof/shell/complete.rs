@@ -133,6 +133,8 @@ mod tests {
             ("help drop", 5, &["drop_negative"]),
             ("peek main", 5, &["a::main"]),
             ("peek work", 5, &["work", "work"]),
+            // A space of two bytes.
+            ("peek\u{a0}main", 6, &["a::main"]),
             ("top10 -a::w", 7, &["a::work<u8,.u16>"]),
             ("focus=tai", 6, &["tail"]),
             ("tags a", 5, &[]),

@@ -2,7 +2,8 @@
 //! over it.
 //!
 //! ```text
-//! profile ← { builder, { wire, legacy } ← codec, from_record, merge, focus, prune, split, … } ← graph ← report/*
+//! { profile, samples } ← { builder, { wire, legacy } ← codec, from_record, merge, focus, prune, split, rust_reading, … }
+//!     ← graph ← report/*
 //! ```
 //!
 //! This crate never opens a file, reads a variable or the clock, starts a process, or prints.

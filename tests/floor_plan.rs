@@ -11,7 +11,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Each crate and the crates of this workspace that it may depend on, for more than its tests.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("prof-record", &[]),
     ("prof-harness", &["prof-record"]),
     ("prof-test", &["prof-harness"]),
@@ -20,10 +20,11 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("prof-criterion", &["prof-record", "prof-harness", "prof-pprof"]),
     ("prof-tests", &["prof-record", "prof-harness", "prof-test", "prof-pprof", "cargo-prof"]),
     ("prof-examples", &[]),
+    ("prof-fuzz", &["prof-pprof"]),
 ];
 
 /// Folders that are not called as their package.
-const FOLDERS: [(&str, &str); 2] = [("prof-tests", "tests"), ("prof-examples", "examples")];
+const FOLDERS: [(&str, &str); 3] = [("prof-tests", "tests"), ("prof-examples", "examples"), ("prof-fuzz", "fuzz")];
 
 /// What injecting the harness may cost: itself and what it imports, and so on.
 const CRATES_IN_THE_HARNESS: usize = 8;
@@ -233,10 +234,10 @@ fn a_file_opens_with_its_purpose_and_is_not_long() {
     }
 }
 
-/// The packages of the workspace, and `prof-test`, which stands beside it.
+/// The packages of the workspace, and those that stand beside it.
 fn packages() -> Vec<Value> {
     let mut packages = Vec::new();
-    for manifest in ["Cargo.toml", "prof-test/Cargo.toml"] {
+    for manifest in ["Cargo.toml", "prof-test/Cargo.toml", "fuzz/Cargo.toml"] {
         let metadata = cargo(&["metadata", "--no-deps", "--format-version=1", "--manifest-path", manifest]);
         let mut metadata: Value = serde_json::from_str(&metadata).unwrap();
         packages.extend(std::mem::take(metadata["packages"].as_array_mut().unwrap()));

@@ -11,7 +11,8 @@ use crate::{Function, Label, LabelSetIndex, LabelValue, Location, Mapping, Profi
 /// Writes a profile as a gzipped profile.proto message.
 ///
 /// Equal profiles give equal bytes. A label whose value is empty text, or 0 without a unit, is lost on reading: the
-/// format has no way to tell it from none.
+/// format has no way to tell it from none. What compresses to less than a hundredth of itself, and is longer than 16 MiB, is
+/// refused by [`decode`](crate::decode), as from anybody else.
 pub fn encode(profile: &Profile) -> Vec<u8> {
     deflate::gzip(profile.samples.frames(), |pieces| message(profile, pieces))
 }

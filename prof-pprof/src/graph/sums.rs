@@ -68,7 +68,11 @@ impl Sums {
         let count = profile.samples.len();
         // Each thread has its own sums, so there must be more to sum up than there are sums.
         let worth = (count / WORTH_A_THREAD).min(profile.samples.frames() / (4 * frames.infos.len().max(1)));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(worth + 1);
+        let threads = match worth {
+            // To ask for the processors takes longer than a small profile does.
+            0 => 1,
+            worth => std::thread::available_parallelism().map_or(1, usize::from).min(worth + 1),
+        };
         let part = |number: usize| count * number / threads..count * (number + 1) / threads;
         let of = |samples| {
             let mut sums = Sums::nothing(frames);

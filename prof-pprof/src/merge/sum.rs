@@ -60,9 +60,10 @@ impl Sum {
         let moved = self.places(&profile);
         // Nearly all of the work, and on all processors: a location after the other becomes that of the sum.
         let stacks = profile.samples.locations_mut();
-        let part =
-            stacks.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from)).max(WORTH_A_THREAD);
-        let is_one = stacks.len() <= part;
+        let is_one = stacks.len() <= WORTH_A_THREAD;
+        // To ask for the processors takes longer than a small profile does.
+        let threads = if is_one { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
+        let part = stacks.len().div_ceil(threads).max(WORTH_A_THREAD);
         std::thread::scope(|scope| {
             for part in stacks.chunks_mut(part) {
                 let moved = &moved;

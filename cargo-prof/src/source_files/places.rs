@@ -196,7 +196,7 @@ mod tests {
         let library = Library { commit: "59807616e1fa".into(), folder: root.join("rust-src") };
         let places = Places {
             cargo_home: root.join("cargo"),
-            projects: vec![root.join("work/member"), root.join("work")],
+            projects: vec![root.join("project/member"), root.join("project")],
             libraries: OnceLock::from(vec![library]),
         };
         (folder, places)
@@ -232,12 +232,12 @@ mod tests {
 
     #[test]
     fn the_project_is_found_in_another_place() {
-        let (folder, places) = places(&["work/member/src/lib.rs", "work/src/lib.rs"]);
+        let (folder, places) = places(&["project/member/src/lib.rs", "project/src/lib.rs"]);
         let root = folder.path();
-        assert_eq!(places.find("/ci/work/member/src/lib.rs"), Ok(Some(root.join("work/member/src/lib.rs"))));
-        assert_eq!(places.find("/ci/work/src/lib.rs"), Ok(Some(root.join("work/src/lib.rs"))));
+        assert_eq!(places.find("/ci/project/member/src/lib.rs"), Ok(Some(root.join("project/member/src/lib.rs"))));
+        assert_eq!(places.find("/ci/project/src/lib.rs"), Ok(Some(root.join("project/src/lib.rs"))));
         // Of a dependency, which only looks like it.
-        assert_eq!(places.find("/ci/work/.cargo/registry/src/index/a-1.0.0/src/lib.rs"), Ok(None));
+        assert_eq!(places.find("/ci/project/.cargo/registry/src/index/a-1.0.0/src/lib.rs"), Ok(None));
         assert_eq!(places.find("/ci/other/src/lib.rs"), Ok(None));
     }
 

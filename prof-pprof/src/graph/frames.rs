@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use super::{NodeIndex, NodeInfo, Shape};
 use crate::path::clean;
-use crate::{Function, Line, Location, LocationIndex, Profile, Text};
+use crate::{Function, FunctionIndex, Line, Location, LocationIndex, Profile, Text};
 
 /// The distinct nodes of a profile, and for each location those of its lines.
 pub(super) struct Frames {
@@ -25,16 +25,18 @@ impl Frames {
         let files: Vec<_> = profile.functions.iter().map(clean_file).collect();
         let mut known: HashMap<NodeInfo, Option<NodeIndex>> = HashMap::new();
         let mut frames = Frames { infos: Vec::new(), nodes: Vec::new(), ends: Vec::new() };
+        let file = |function: FunctionIndex| files[function.position()].clone();
         let is_kept = |info: &NodeInfo, kept: Option<&HashSet<NodeInfo>>| kept.is_none_or(|kept| kept.contains(info));
         for location in &profile.locations {
             let lines = location.lines.iter().map(Some).chain(location.lines.is_empty().then_some(None));
             for line in lines {
-                let node = *known.entry(info(shape, profile, location, line, &files)).or_insert_with_key(|info| {
-                    is_kept(info, shape.kept).then(|| {
-                        frames.infos.push(info.clone());
-                        NodeIndex::new(frames.infos.len() - 1)
-                    })
-                });
+                let node =
+                    *known.entry(info(profile, location, line, file, shape.object_names)).or_insert_with_key(|info| {
+                        is_kept(info, shape.kept).then(|| {
+                            frames.infos.push(info.clone());
+                            NodeIndex::new(frames.infos.len() - 1)
+                        })
+                    });
                 frames.nodes.push(node);
             }
             frames.ends.push(frames.nodes.len());
@@ -73,7 +75,14 @@ fn clean_file(function: &Function) -> Text {
     }
 }
 
-fn info(shape: &Shape<'_>, profile: &Profile, location: &Location, line: Option<&Line>, files: &[Text]) -> NodeInfo {
+/// What a location's line stands for, or a location without any; `file` gives a function's file as it is shown.
+fn info(
+    profile: &Profile,
+    location: &Location,
+    line: Option<&Line>,
+    file: impl Fn(FunctionIndex) -> Text,
+    object_names: bool,
+) -> NodeInfo {
     let object = || location.mapping.map_or(Text::default(), |m| profile[m].filename.clone());
     let Some(line) = line else {
         return NodeInfo { address: location.address, object: object(), ..NodeInfo::default() };
@@ -82,14 +91,21 @@ fn info(shape: &Shape<'_>, profile: &Profile, location: &Location, line: Option<
     let mut info = NodeInfo {
         name: function.name.clone(),
         address: location.address,
-        file: files[line.function.position()].clone(),
+        file: file(line.function),
         line: line.line,
         column: line.column,
         ..NodeInfo::default()
     };
     // A name is enough: functions of one name in two binaries are one node.
-    if shape.object_names || info.name.is_empty() {
+    if object_names || info.name.is_empty() {
         (info.object, info.start_line) = (object(), function.start_line);
     }
     info
+}
+
+impl NodeInfo {
+    /// What a location's line stands for, or a location without any, with all that is known of it.
+    pub(crate) fn of(profile: &Profile, location: &Location, line: Option<&Line>) -> NodeInfo {
+        info(profile, location, line, |function| clean_file(&profile[function]), false)
+    }
 }

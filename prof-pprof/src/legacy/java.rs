@@ -10,6 +10,7 @@ use super::draft::{Draft, keep_used};
 use super::heap::unsampled;
 use super::number::{decimal, hexadecimal, prefixed, stack};
 use super::{Failure, Outcome, maps};
+use crate::path::base;
 use crate::{Function, FunctionIndex, Label, Line, Profile, Text, ValueType};
 
 /// Bytes allocated between two samples of the heap.
@@ -145,19 +146,10 @@ impl Place<'_> {
             return Place { function, file, line: decimal(line).filter(|line| *line > 0).unwrap_or(0) };
         }
         if let Some((_, [function, path])) = IN_LIBRARY.captures(text).map(|found| found.extract()) {
-            return Place { function, file: last_component(path), line: 0 };
+            return Place { function, file: base(path), line: 0 };
         }
         // Else it is a state of the virtual machine, such as GC.
         let function = if text.contains("generated stub/JIT") { "STUB" } else { text };
         Place { function, file: "", line: 0 }
-    }
-}
-
-/// The name at the end of a path, `.` for an empty one.
-fn last_component(path: &str) -> &str {
-    match path.trim_end_matches('/').rsplit('/').next() {
-        _ if path.is_empty() => ".",
-        None | Some("") => "/",
-        Some(name) => name,
     }
 }

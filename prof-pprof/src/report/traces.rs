@@ -9,8 +9,9 @@ use hashbrown::HashMap;
 
 use super::header::{self, Zone};
 use super::values::{ValueOptions, mean};
+use crate::graph::NodeInfo;
 use crate::measurement::label;
-use crate::{LabelSetIndex, LabelValue, Line, Location, LocationIndex, Profile, Sample, Text};
+use crate::{LabelSetIndex, LabelValue, LocationIndex, Profile, Sample, Text};
 
 /// What stands where the value of a stack's leaf is, in its other lines.
 const BLANK: &str = "          ";
@@ -115,7 +116,8 @@ impl Frames {
         let lines = of_location.lines.iter().map(Some).chain(of_location.lines.is_empty().then_some(None));
         for (depth, line) in lines.enumerate() {
             let mark = if depth + 1 < of_location.lines.len() { " (inline)" } else { "" };
-            for part in [BLANK, "   ", &name(profile, of_location, line), mark, "\n"] {
+            let name = NodeInfo::of(profile, of_location, line).printable_name();
+            for part in [BLANK, "   ", &name, mark, "\n"] {
                 self.text.push_str(part);
             }
         }
@@ -124,66 +126,11 @@ impl Frames {
     }
 }
 
-/// All that is known of a frame, between single spaces.
-fn name(profile: &Profile, location: &Location, line: Option<&Line>) -> String {
-    let function = line.map(|line| &profile[line.function]);
-    let mut parts = Vec::new();
-    if location.address != 0 {
-        parts.push(format!("{:016x}", location.address));
-    }
-    let function_name = function.map_or("", |function| &function.name);
-    if !function_name.is_empty() {
-        parts.push(function_name.to_owned());
-    }
-    let file = function.map_or("", |function| &function.file);
-    let file = if file.is_empty() { String::new() } else { clean(file) };
-    match line {
-        Some(at) if at.line != 0 && at.column != 0 => parts.push(format!("{file}:{}:{}", at.line, at.column)),
-        Some(at) if at.line != 0 => parts.push(format!("{file}:{}", at.line)),
-        _ if !file.is_empty() => parts.push(file),
-        _ if !function_name.is_empty() => {}
-        _ => parts.push(match location.mapping.map_or("", |mapping| &profile[mapping].filename) {
-            "" => "<unknown>".into(),
-            path => format!("[{}]", last_component(path)),
-        }),
-    }
-    parts.join(" ")
-}
-
-/// The name at the end of a path that is not empty.
-fn last_component(path: &str) -> &str {
-    path.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/")
-}
-
-/// The shortest path that leads to the same file by its text alone: without `.`, `..` after a name, and doubled slashes.
-fn clean(path: &str) -> String {
-    let is_rooted = path.starts_with('/');
-    let mut components: Vec<&str> = Vec::new();
-    for component in path.split('/') {
-        match component {
-            "" | "." => {}
-            ".." => match components.last() {
-                Some(&last) if last != ".." => {
-                    components.pop();
-                }
-                _ if is_rooted => {}
-                _ => components.push(".."),
-            },
-            name => components.push(name),
-        }
-    }
-    match (is_rooted, components.is_empty()) {
-        (true, _) => format!("/{}", components.join("/")),
-        (false, true) => ".".into(),
-        (false, false) => components.join("/"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::graph::tests::{change_values, profile_of};
-    use crate::{Granularity, Label, Mapping, MappingIndex, ValueType, aggregate};
+    use crate::{Granularity, Label, Line, Location, Mapping, MappingIndex, ValueType, aggregate};
 
     fn profile() -> Profile {
         let mut profile = profile_of(&[("main;work+inner", 1_500_000), ("main", 2_000)]);
@@ -228,8 +175,9 @@ Type: cpu
         profile.locations.push(Location { address: 16, ..Location::default() });
         let locations = profile.locations.len();
         let line = profile.locations[0].lines[0];
-        let at =
-            |profile: &Profile, location: usize, line: Option<&Line>| name(profile, &profile.locations[location], line);
+        let at = |profile: &Profile, location: usize, line: Option<&Line>| {
+            NodeInfo::of(profile, &profile.locations[location], line).printable_name().to_string()
+        };
         assert_eq!(at(&profile, 0, Some(&line)), "0000000000000001 inner a.rs:1");
         assert_eq!(at(&profile, 0, Some(&Line { column: 9, ..line })), "0000000000000001 inner a.rs:1:9");
         assert_eq!(at(&profile, locations - 1, None), "0000000000000010 <unknown>");
@@ -251,19 +199,5 @@ Type: cpu
         assert!(text.starts_with("Type: mean_cpu\n---"), "{text}");
         assert!(text.contains("\n      50us   "), "{text}");
         assert!(text.contains("\n     200ns   "), "{text}");
-    }
-
-    #[test]
-    fn a_path_is_cleaned_by_its_text_alone() {
-        for (path, expected) in [
-            ("a//b/./c/../d/", "a/b/d"),
-            ("/../a", "/a"),
-            ("../../a", "../../a"),
-            ("a/..", "."),
-            ("/", "/"),
-            ("./a", "a"),
-        ] {
-            assert_eq!(clean(path), expected);
-        }
     }
 }

@@ -22,21 +22,8 @@ pub struct Summary {
 ///
 /// If there is no such sample type, or values are divided by zero.
 pub fn summary(profile: &Profile, options: &Options) -> Result<Summary, Error> {
-    let sample_index = profile.sample_index(Some(&options.sample_index))?;
-    let mut sample_type = profile.sample_types[sample_index].clone();
-    if options.mean {
-        sample_type.kind = format!("mean_{}", sample_type.kind).into();
-    }
-    if options.divide_by == 0.0 {
-        return Err(Error::ZeroDivisor);
-    }
-    let values = ValueOptions {
-        sample_index,
-        mean: options.mean,
-        divide_by: options.divide_by,
-        unit: options.unit.clone(),
-        ..ValueOptions::default()
-    };
+    let values = ValueOptions::of(profile, options)?;
+    let sample_type = values.sample_type(profile);
     let total = values.total(profile);
     let lines = header::lines(profile, &sample_type, total, &values.format(total, &sample_type), &options.zone);
     Ok(Summary { lines, total })

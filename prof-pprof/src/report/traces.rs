@@ -38,11 +38,8 @@ pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String 
 
 /// [`traces`], written as it is made: the text is many times as long as the profile.
 pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
-    let mut sample_type = profile.sample_types[options.sample_index].clone();
+    let sample_type = options.sample_type(profile);
     let total = options.total_of(profile);
-    if options.mean {
-        sample_type.kind = format!("mean_{}", sample_type.kind).into();
-    }
     let format = |value| options.format(value, &sample_type);
     let units = options.label_units_of(profile);
     let mut text = header::lines(profile, &sample_type, total, &format(total), zone).join("\n");

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::options::Options;
 use crate::measurement::label;
-use crate::{LabelValue, Profile, Sample, Text, ValueType, label_units};
+use crate::{BASE, Error, LabelValue, Profile, Sample, Text, ValueType, label_units};
 
 /// How values are shown. The default is that of `go tool pprof`, but for the sample type.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +40,29 @@ impl Default for ValueOptions {
 }
 
 impl ValueOptions {
+    /// Those that the options of a report ask for.
+    ///
+    /// # Errors
+    ///
+    /// If the profile has no such sample type, or values are divided by zero.
+    pub(super) fn of(profile: &Profile, options: &Options) -> Result<ValueOptions, Error> {
+        let sample_index = profile.sample_index(Some(&options.sample_index))?;
+        if options.divide_by == 0.0 {
+            return Err(Error::ZeroDivisor);
+        }
+        let (mean, divide_by, unit) = (options.mean, options.divide_by, options.unit.clone());
+        Ok(ValueOptions { sample_index, mean, divide_by, unit, ..ValueOptions::default() })
+    }
+
+    /// What the values count; means have a name of their own.
+    pub(super) fn sample_type(&self, profile: &Profile) -> ValueType {
+        let mut sample_type = profile.sample_types[self.sample_index].clone();
+        if self.mean {
+            sample_type.kind = format!("mean_{}", sample_type.kind).into();
+        }
+        sample_type
+    }
+
     /// The sum of all absolute values. If samples are marked as the base of a comparison (`pprof::base`), of theirs
     /// alone. With [`mean`](ValueOptions::mean) it is divided by the sum of all counts.
     ///
@@ -83,13 +107,14 @@ impl ValueOptions {
 
     /// A value as it is shown.
     pub(super) fn format(&self, value: i64, sample_type: &ValueType) -> String {
-        label(self.divided(value), &sample_type.unit, &self.unit)
+        label(divided(value, self.divide_by), &sample_type.unit, &self.unit)
     }
+}
 
-    fn divided(&self, value: i64) -> i64 {
-        let ratio = 1.0 / self.divide_by;
-        if ratio > 0.0 && ratio != 1.0 { (value as f64 * ratio) as i64 } else { value }
-    }
+/// A value divided for show, unless that would turn its sign.
+pub(super) fn divided(value: i64, by: f64) -> i64 {
+    let ratio = 1.0 / by;
+    if ratio > 0.0 && ratio != 1.0 { (value as f64 * ratio) as i64 } else { value }
 }
 
 /// `value / count`, or `value` if nothing was counted.
@@ -104,7 +129,7 @@ pub(super) fn is_negative(profile: &Profile) -> bool {
 
 fn is_base(sample: Sample<'_>) -> bool {
     let is_true = |value: &LabelValue| matches!(value, LabelValue::Text(text) if &**text == "true");
-    sample.labels.iter().any(|label| &*label.key == "pprof::base" && is_true(&label.value))
+    sample.labels.iter().any(|label| &*label.key == BASE && is_true(&label.value))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::header;
 use super::options::{Format, Options};
-use super::values::ValueOptions;
+use super::values::{ValueOptions, divided};
 use crate::expression::expression_of_option;
 use crate::graph::{Calls, Graph, Node, NodeInfo, Order, Shape, TagName};
 use crate::label_units::{label_units, other_units};
@@ -76,15 +76,9 @@ impl View {
         if options.relative_percentages {
             filter(&mut profile, &options, &label_units, &mut notices)?;
         }
-        let sample_index = profile.sample_index(Some(&options.sample_index))?;
-        let mut sample_type = profile.sample_types[sample_index].clone();
-        if options.mean {
-            sample_type.kind = format!("mean_{}", sample_type.kind).into();
-        }
-        if options.divide_by == 0.0 {
-            return Err(Error::ZeroDivisor);
-        }
-        let total = total(&profile, sample_index, options.mean);
+        let values = ValueOptions::of(&profile, &options)?;
+        let (sample_index, sample_type) = (values.sample_index, values.sample_type(&profile));
+        let total = values.total(&profile);
         if !options.relative_percentages {
             filter(&mut profile, &options, &label_units, &mut notices)?;
         }
@@ -115,14 +109,7 @@ impl View {
 
     /// The value divided as the options say.
     pub(crate) fn scaled(&self, value: i64) -> i64 {
-        match self.ratio() {
-            Some(ratio) => (value as f64 * ratio) as i64,
-            None => value,
-        }
-    }
-
-    fn ratio(&self) -> Option<f64> {
-        Some(1.0 / self.options.divide_by).filter(|ratio| *ratio > 0.0 && *ratio != 1.0)
+        divided(value, self.options.divide_by)
     }
 
     /// The graph of what is worth showing. Picks the unit that fits it, if none was asked for.
@@ -313,24 +300,6 @@ pub(crate) fn sums(nodes: &[&Node]) -> (i64, i64) {
     nodes.iter().fold((0, 0), |(flat, cum): (i64, i64), node| {
         (flat.saturating_add(node.flat.sum), cum.saturating_add(node.cum.sum))
     })
-}
-
-/// The sum of the absolute values. If some samples are of a base, of those alone.
-pub(crate) fn total(profile: &Profile, sample_index: usize, mean: bool) -> i64 {
-    let (mut all, mut base) = ((0i64, 0i64), (0i64, 0i64));
-    for sample in &profile.samples {
-        let value = sample.values[sample_index].saturating_abs();
-        let divisor = if mean { sample.values[0] } else { 0 };
-        let is_base = sample
-            .labels
-            .iter()
-            .any(|label| &*label.key == BASE && matches!(&label.value, LabelValue::Text(text) if &**text == "true"));
-        for sum in std::iter::once(&mut all).chain(is_base.then_some(&mut base)) {
-            *sum = (sum.0.saturating_add(value), sum.1.saturating_add(divisor));
-        }
-    }
-    let (total, divisor) = if base.0 > 0 { base } else { all };
-    if divisor == 0 { total } else { total.wrapping_div(divisor) }
 }
 
 fn cutoff(total: i64, fraction: f64) -> u64 {

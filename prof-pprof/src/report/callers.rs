@@ -39,15 +39,7 @@ pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<String, 
             relative(view, graph, edge, graph[edge].from, cum, &mut text);
         }
         sum = sum.saturating_add(flat);
-        let _ = writeln!(
-            text,
-            "{:>10} {} {} {:>10} {}                | {name}",
-            view.value(flat),
-            percentage(flat, view.total),
-            percentage(sum, view.total),
-            view.value(cum),
-            percentage(cum, view.total),
-        );
+        let _ = writeln!(text, "{}                | {name}", view.columns(flat, sum, cum));
         for edge in graph.sorted(graph.outgoing(*index)) {
             relative(view, graph, edge, graph[edge].to, cum, &mut text);
         }

@@ -5,10 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 use std::iter;
 
-use super::view::{View, sums};
+use super::view::View;
 use crate::expression::{expression, expression_of_option};
 use crate::graph::{Graph, Node, Sum};
-use crate::measurement::percentage;
 use crate::path::base;
 use crate::{Error, Line, Mapping, Profile};
 
@@ -111,6 +110,8 @@ pub(crate) fn disasm(
     let wanted = Wanted { is_match: &|name| wanted.is_match(name), address };
     let graph = view.untrimmed();
     let mappings = mappings(view, &graph, &wanted);
+    let mut nodes: Vec<&Node> = graph.nodes().collect();
+    nodes.sort_by_key(|node| node.info.address);
     let (mut has_symbols, mut found) = (false, Vec::new());
     for (number, mapping) in mappings.iter().enumerate() {
         let symbols = code.symbols(mapping, &wanted).unwrap_or_else(|reason| {
@@ -119,7 +120,7 @@ pub(crate) fn disasm(
         });
         has_symbols |= !symbols.is_empty();
         let with_samples = |symbol: Symbol| {
-            let nodes = nodes_of(&graph, &symbol);
+            let nodes = nodes_of(&nodes, &symbol);
             (!nodes.is_empty()).then_some(Found { mapping: number, symbol, nodes })
         };
         found.extend(symbols.into_iter().filter_map(with_samples));
@@ -154,14 +155,7 @@ pub(crate) fn disasm(
         for (name, what) in symbol.names.iter().zip(iter::once("ROUTINE").chain(iter::repeat("    AKA"))) {
             let _ = writeln!(text, "{what} ======================== {name}");
         }
-        let (flat, cum) = sums(nodes);
-        let _ = writeln!(
-            text,
-            "{:>10} {:>10} (flat, cum) {} of Total",
-            view.value(flat),
-            view.value(cum),
-            percentage(cum, view.total)
-        );
+        let _ = writeln!(text, "{}", view.of_routine(nodes));
         write_instructions(view, &measured(instructions, nodes, symbol.slide), &mut text);
     }
     Ok(text)
@@ -176,20 +170,22 @@ struct Found<'a> {
     nodes: Vec<&'a Node>,
 }
 
-fn nodes_of<'a>(graph: &'a Graph, symbol: &Symbol) -> Vec<&'a Node> {
-    let in_file = |node: &&Node| node.info.address.wrapping_sub(symbol.slide);
-    let mut nodes: Vec<_> = graph.nodes().filter(|node| (symbol.start..symbol.end).contains(&in_file(node))).collect();
-    nodes.sort_by_key(|node| node.info.address);
-    nodes
+/// Those of the nodes, which are sorted by address, that lie in the symbol.
+fn nodes_of<'a>(nodes: &[&'a Node], symbol: &Symbol) -> Vec<&'a Node> {
+    let first = symbol.start.wrapping_add(symbol.slide);
+    let behind = &nodes[nodes.partition_point(|node| node.info.address < first)..];
+    let length = symbol.end.saturating_sub(symbol.start);
+    behind.iter().copied().take_while(|node| node.info.address - first < length).collect()
 }
 
 /// The functions that those whose names match `pattern` are inlined into. A view no longer knows.
 pub(crate) fn inlined_into(profile: &Profile, pattern: &str) -> Vec<String> {
     let Ok(expression) = expression(pattern) else { return Vec::new() };
-    let name = |line: &Line| &*profile[line.function].name;
+    let matches: Vec<bool> = profile.functions.iter().map(|function| expression.is_match(&function.name)).collect();
+    let is_match = |line: &Line| matches[line.function.position()];
     let split = profile.locations.iter().filter_map(|location| location.lines.split_last());
-    let matching = split.filter(|(_, inlined)| inlined.iter().any(|line| expression.is_match(name(line))));
-    let outermost: BTreeSet<_> = matching.map(|(outermost, _)| name(outermost).to_owned()).collect();
+    let matching = split.filter(|(_, inlined)| inlined.iter().any(is_match));
+    let outermost: BTreeSet<_> = matching.map(|(outermost, _)| profile[outermost.function].name.to_string()).collect();
     outermost.into_iter().collect()
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::view::{View, sums};
 use crate::expression::expression_of_option;
 use crate::graph::Node;
-use crate::measurement::percentage;
 use crate::{Error, Text};
 
 /// Gives the text of a source file by its name in a profile, or says in words for people why there is none. Bytes, because
@@ -43,15 +42,8 @@ pub(crate) fn list(view: &mut View, pattern: &str, source: &mut Source<'_>) -> R
             let _ = writeln!(text, "No source information for {name}");
         }
         for (file, nodes) in files {
-            let (flat, cum) = sums(nodes);
             let _ = writeln!(text, "ROUTINE ======================== {name} in {file}");
-            let _ = writeln!(
-                text,
-                "{:>10} {:>10} (flat, cum) {} of Total",
-                view.value(flat),
-                view.value(cum),
-                percentage(cum, view.total)
-            );
+            let _ = writeln!(text, "{}", view.of_routine(nodes));
             let shown = shown(nodes);
             // Nothing to show of a file, nothing to miss: the debug info of some functions has them begin behind their end.
             if shown.is_empty() {

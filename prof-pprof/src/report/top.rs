@@ -6,7 +6,6 @@ use super::header::Zone;
 use super::options::{Format, Options};
 use super::view::View;
 use crate::graph::{Edge, Graph, Node, NodeIndex, Order};
-use crate::measurement::percentage;
 use crate::{Error, Profile, Text};
 
 /// What the table shows. The default is that of `go tool pprof -top`.
@@ -76,17 +75,8 @@ pub(crate) fn text(view: &mut View) -> String {
         let node = &trimmed.graph[*index];
         let (flat, cum) = (node.flat.value(), node.cum.value());
         sum = sum.saturating_add(flat);
-        let _ = writeln!(
-            text,
-            "{:>10} {} {} {:>10} {}  {}{}",
-            view.value(flat),
-            percentage(flat, view.total),
-            percentage(sum, view.total),
-            view.value(cum),
-            percentage(cum, view.total),
-            node.name(),
-            inline_mark(&trimmed.graph, *index),
-        );
+        let mark = inline_mark(&trimmed.graph, *index);
+        let _ = writeln!(text, "{}  {}{mark}", view.columns(flat, sum, cum), node.name());
     }
     text
 }

@@ -102,6 +102,25 @@ impl View {
         if value == 0 { ".".into() } else { self.value(value) }
     }
 
+    /// The columns of a node in tables: flat, cum, and their shares, with that of the `sum` of all flat values up to here.
+    pub(crate) fn columns(&self, flat: i64, sum: i64, cum: i64) -> String {
+        format!(
+            "{:>10} {} {} {:>10} {}",
+            self.value(flat),
+            percentage(flat, self.total),
+            percentage(sum, self.total),
+            self.value(cum),
+            percentage(cum, self.total),
+        )
+    }
+
+    /// The line below the name of a routine: what was measured in it.
+    pub(crate) fn of_routine(&self, nodes: &[&Node]) -> String {
+        let (flat, cum) = sums(nodes);
+        let share = percentage(cum, self.total);
+        format!("{:>10} {:>10} (flat, cum) {share} of Total", self.value(flat), self.value(cum))
+    }
+
     /// The value in the unit of the report, without its fraction.
     pub(crate) fn whole(&self, value: i64) -> i64 {
         scale(value, &self.sample_type.unit, &self.unit).value as i64

@@ -114,11 +114,8 @@ impl Graph {
     fn tag(&mut self, profile: &Profile, column: Column, frames: &Frames, name: &TagName<'_>) {
         let mut texts: HashMap<LabelSetIndex, String> = HashMap::new();
         let mut counted = vec![usize::MAX; frames.infos.len()];
-        for (number, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !sample.labels.is_empty()) {
-            let value = column.of(sample);
-            if value == Sum::default() {
-                continue;
-            }
+        let samples = column.of(profile, 0..profile.samples.len());
+        for (number, sample, value) in samples.filter(|(_, sample, _)| !sample.labels.is_empty()) {
             let new = || tag::text_labels(sample.labels);
             let text = &*texts.entry(profile.samples.label_set_at(number)).or_insert_with(new);
             // Outermost first, so that the leaf comes last.

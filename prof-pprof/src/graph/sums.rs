@@ -22,8 +22,18 @@ pub(super) struct Column {
 }
 
 impl Column {
-    pub(super) fn of(self, sample: Sample<'_>) -> Sum {
-        Sum { sum: sample.values[self.sample_index], divisor: if self.mean { sample.values[0] } else { 0 } }
+    /// Those of the samples for which there is anything to sum up, with their positions and values.
+    pub(super) fn of(
+        self,
+        profile: &Profile,
+        positions: Range<usize>,
+    ) -> impl Iterator<Item = (usize, Sample<'_>, Sum)> {
+        let samples = positions.map(|position| (position, profile.samples.at(position)));
+        samples.filter_map(move |(position, sample)| {
+            let divisor = if self.mean { sample.values[0] } else { 0 };
+            let value = Sum { sum: sample.values[self.sample_index], divisor };
+            (value != Sum::default()).then_some((position, sample, value))
+        })
     }
 }
 
@@ -105,12 +115,7 @@ impl Sums {
 
     fn add_nodes(&mut self, profile: &Profile, column: Column, frames: &Frames, samples: Range<usize>) {
         let mut counted = vec![usize::MAX; frames.infos.len()];
-        for number in samples {
-            let sample = profile.samples.at(number);
-            let value = column.of(sample);
-            if value == Sum::default() {
-                continue;
-            }
+        for (number, sample, value) in column.of(profile, samples) {
             for location in sample.locations {
                 for node in frames.of(*location).iter().flatten() {
                     if std::mem::replace(&mut counted[node.position()], number) != number {
@@ -133,12 +138,7 @@ impl Sums {
         samples: Range<usize>,
     ) {
         let mut counted = vec![usize::MAX; frames.infos.len()];
-        for number in samples {
-            let sample = profile.samples.at(number);
-            let value = column.of(sample);
-            if value == Sum::default() {
-                continue;
-            }
+        for (number, sample, value) in column.of(profile, samples) {
             let mut caller: Option<NodeIndex> = None;
             let mut residual = false;
             for location in sample.locations.iter().rev() {

@@ -14,11 +14,7 @@ pub(super) fn tree(profile: &Profile, shape: &Shape<'_>, frames: &Frames) -> Gra
     // The node of a place under a caller, and the edge to it.
     let mut children: HashMap<(Option<NodeIndex>, NodeIndex), (NodeIndex, Option<EdgeIndex>)> = HashMap::new();
     let mut texts: HashMap<LabelSetIndex, String> = HashMap::new();
-    for (number, sample) in profile.samples.iter().enumerate() {
-        let value = shape.column().of(sample);
-        if value == Sum::default() {
-            continue;
-        }
+    for (number, sample, value) in shape.column().of(profile, 0..profile.samples.len()) {
         let text = shape.tag_name.map(|name| {
             let new = || tag::text_labels(sample.labels);
             (&*texts.entry(profile.samples.label_set_at(number)).or_insert_with(new), name)

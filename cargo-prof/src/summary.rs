@@ -251,7 +251,7 @@ fn hottest(profile: &Profile) -> String {
     text
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     let plural = match (count, what.ends_with("ss")) {
         (1, _) => "",
         (_, true) => "es",

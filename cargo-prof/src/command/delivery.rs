@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 
@@ -39,10 +39,19 @@ pub(super) fn deliver(
 ///
 /// If it cannot be written.
 pub(super) fn write(path: PathBuf, content: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> Result<(), Error> {
+    outputs::replace_by(&check(&path)?, content)
+}
+
+/// The absolute path of a file that can be written.
+///
+/// # Errors
+///
+/// If it cannot.
+pub(super) fn check(path: &Path) -> Result<PathBuf, Error> {
     if path.as_os_str().is_empty() {
-        return Err(Error::Usage("--output needs a file name".into()));
+        return Err(Error::Usage("the file to write has no name".into()));
     }
-    let absolute = std::path::absolute(&path).map_err(Error::file("find", &path))?;
-    outputs::check(&absolute, &path)?;
-    outputs::replace_by(&absolute, content)
+    let absolute = std::path::absolute(path).map_err(Error::file("find", path))?;
+    outputs::check(&absolute, path)?;
+    Ok(absolute)
 }

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use prof_pprof::encode;
 
-use super::delivery::write;
+use super::delivery::{self, write};
 use super::reading::{Sum, check_standard_input, read_file};
+use crate::summary::counted;
 use crate::{Error, outputs, summary, terminal};
 
 /// How the names of profiles end.
@@ -25,6 +26,8 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
             "{output} is there already, and would be replaced by the sum: name a new file first, or add --force"
         )));
     }
+    // Before anything is read, which may take long.
+    delivery::check(&output)?;
     let given = || matches.get_many::<OsString>("FILE").into_iter().flatten();
     check_standard_input(given().map(OsString::as_os_str))?;
     let mut sum = Sum::default();
@@ -46,8 +49,11 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     };
     write(output.clone(), |out| out.write_all(&encode(&merged)))?;
     let output = summary::shown(&output);
-    let (of, left) = (counted(samples, "sample"), merged.samples.len());
-    terminal::status(&format!("merged {} with {of} into {output}, which has {left}", counted(profiles, "profile")));
+    let (of, left) = (counted(samples as u64, "sample"), merged.samples.len());
+    terminal::status(&format!(
+        "merged {} with {of} into {output}, which has {left}",
+        counted(profiles as u64, "profile")
+    ));
     terminal::status(&format!("next: cargo prof top {output}"));
     Ok(ExitCode::SUCCESS)
 }
@@ -66,9 +72,4 @@ fn profiles_in(directory: &Path, output: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     paths.sort();
     Ok(paths)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use prof_tests::check::{Check, say};
 
-use document::{HEADING, document, for_terminal};
+use document::{HEADING, document, in_words};
 use selection::SELECTION;
 
 fn main() -> ExitCode {
@@ -45,10 +45,11 @@ fn main() -> ExitCode {
         name: "bench-crates",
         heading: HEADING,
         selection: SELECTION,
-        crate_name: |selected| selected.name,
+        identity: |selected| [selected.name, selected.version],
         judge: judged::judge,
         is_well: |judged| judged.wrong.is_empty(),
-        for_terminal,
+        in_words,
+        details: |judged| judged.wrong.clone(),
         document,
     };
     check.main()

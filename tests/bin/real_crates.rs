@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use prof_tests::check::Check;
 
-use document::{HEADING, document, for_terminal};
+use document::{HEADING, details, document, in_words};
 use selection::SELECTION;
 
 fn main() -> ExitCode {
@@ -35,10 +35,11 @@ fn main() -> ExitCode {
         name: "real-crates",
         heading: HEADING,
         selection: SELECTION,
-        crate_name: |selected| selected.name,
+        identity: |selected| [selected.name, selected.version],
         judge: judged::judge,
         is_well: judged::Judged::is_well,
-        for_terminal,
+        in_words,
+        details,
         document,
     };
     check.main()

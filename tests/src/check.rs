@@ -15,14 +15,16 @@ pub struct Check<S: 'static, J> {
     pub heading: &'static str,
     /// The crates.
     pub selection: &'static [S],
-    /// A crate's name.
-    pub crate_name: fn(&S) -> &'static str,
+    /// A crate's name and version.
+    pub identity: fn(&S) -> [&'static str; 2],
     /// Judges a crate, or says why that cannot be.
     pub judge: fn(&Workshop, &'static S) -> Result<J, String>,
     /// Whether all that is checked holds.
     pub is_well: fn(&J) -> bool,
-    /// One line for the terminal, and one for each thing wrong.
-    pub for_terminal: fn(&Report<S, J>) -> String,
+    /// A judgement in a line for the terminal.
+    pub in_words: fn(&J) -> String,
+    /// What is to be told below it, a line each.
+    pub details: fn(&J) -> Vec<String>,
     /// The section, below its heading. The text says when and with what it was checked.
     pub document: fn(&[Report<S, J>], &str) -> String,
 }
@@ -44,9 +46,9 @@ impl<S, J> Check<S, J> {
     /// Status 1 if one is not well, 2 if one is not on the list.
     pub fn main(&self) -> ExitCode {
         let names: Vec<String> = std::env::args().skip(1).collect();
-        let is_on_list = |name: &String| self.selection.iter().any(|selected| (self.crate_name)(selected) == *name);
+        let is_on_list = |name: &String| self.selection.iter().any(|selected| self.name_of(selected) == *name);
         if let Some(unknown) = names.iter().find(|name| !is_on_list(name)) {
-            let known: Vec<_> = self.selection.iter().map(self.crate_name).collect();
+            let known: Vec<_> = self.selection.iter().map(|selected| self.name_of(selected)).collect();
             say(&format!("{unknown} is not on the list: {}", known.join(", ")));
             return ExitCode::from(2);
         }
@@ -62,15 +64,14 @@ impl<S, J> Check<S, J> {
 
     fn check(&self, names: &[String]) -> Result<bool, String> {
         let workshop = Workshop::open(self.name)?;
-        let is_asked_for =
-            |selected: &&S| names.is_empty() || names.iter().any(|name| name == (self.crate_name)(selected));
+        let is_asked_for = |selected: &&S| names.is_empty() || names.iter().any(|name| name == self.name_of(selected));
         let mut reports = Vec::new();
         for selected in self.selection.iter().filter(is_asked_for) {
             let started = Instant::now();
             let outcome = (self.judge)(&workshop, selected);
             let is_well = outcome.as_ref().is_ok_and(self.is_well);
             let report = Report { selected, outcome, time: started.elapsed(), is_well };
-            say(&(self.for_terminal)(&report));
+            say(&self.for_terminal(&report));
             reports.push(report);
         }
         if names.is_empty() {
@@ -80,6 +81,23 @@ impl<S, J> Check<S, J> {
         let kept = workshop.folder.join("output");
         say(&format!("{well} of {} crates pass; outputs and profiles are in {}", reports.len(), kept.display()));
         Ok(well == reports.len())
+    }
+
+    fn name_of(&self, selected: &S) -> &'static str {
+        (self.identity)(selected)[0]
+    }
+
+    /// One line, and one for each thing to be told.
+    fn for_terminal(&self, report: &Report<S, J>) -> String {
+        let identity = (self.identity)(report.selected).join(" ");
+        match &report.outcome {
+            Ok(judged) => {
+                let line = format!("{identity:<28} {}  ({} s)", (self.in_words)(judged), report.time.as_secs());
+                let details = (self.details)(judged).into_iter().map(|detail| format!("    {detail}"));
+                std::iter::once(line).chain(details).collect::<Vec<_>>().join("\n")
+            }
+            Err(reason) => format!("{identity:<28} not checked: {reason}"),
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Puts what came of the crates' benchmarks into words: lines for the terminal, and a section of `docs/compatibility.md`.
 //! Never judges.
 
-use std::fmt::Write as _;
-
 use prof_tests::check;
 
 use crate::judged::{DEVIATION, Judged, MEASUREMENTS, OWN_SHARE, UNSAMPLED};
@@ -15,30 +13,19 @@ pub const HEADING: &str = "Benchmarks";
 /// What came of a crate.
 pub type Report = check::Report<Selected, Judged>;
 
-/// One line, and one for each thing wrong.
-pub fn for_terminal(report: &Report) -> String {
-    let crate_ = format!("{} {}", report.selected.name, report.selected.version);
-    let seconds = report.time.as_secs();
-    match &report.outcome {
-        Ok(judged) => {
-            let mut text = format!(
-                "{crate_:<28} criterion {:<7} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}  ({seconds} s)",
-                judged.criterion,
-                judged.labelled,
-                judged.listed,
-                judged.own_share * 100.0,
-                judged.compared.ratio,
-                range(judged),
-                judged.compared.sampled,
-                if judged.compared.is_busy() { ", the machine is busy" } else { "" },
-            );
-            for line in &judged.wrong {
-                let _ = write!(text, "\n    {line}");
-            }
-            text
-        }
-        Err(reason) => format!("{crate_:<28} not checked: {reason}"),
-    }
+/// A judgement in a line.
+pub fn in_words(judged: &Judged) -> String {
+    format!(
+        "criterion {:<7} {:>3} of {:>3} labelled  {:>4.1} % own work  {:.3} of the time ({}), {:.3} of the kernel's{}",
+        judged.criterion,
+        judged.labelled,
+        judged.listed,
+        judged.own_share * 100.0,
+        judged.compared.ratio,
+        range(judged),
+        judged.compared.sampled,
+        if judged.compared.is_busy() { ", the machine is busy" } else { "" },
+    )
 }
 
 fn row(report: &Report) -> String {

@@ -1,7 +1,5 @@
 //! Puts what came of the crates into words: a line a crate for the terminal, and a section of `docs/compatibility.md`. Never judges.
 
-use std::fmt::Write as _;
-
 use prof_tests::check;
 
 use crate::judged::{Judged, Verdict};
@@ -12,27 +10,21 @@ use crate::selection::Selected;
 /// What came of a crate.
 pub type Report = check::Report<Selected, Judged>;
 
-/// One line, and one for each thing wrong.
-pub fn for_terminal(report: &Report) -> String {
-    let crate_ = format!("{} {}", report.selected.name, report.selected.version);
-    let seconds = report.time.as_secs();
-    match &report.outcome {
-        Ok(judged) => {
-            let mut text = format!(
-                "{crate_:<28} {:>5} tests  {:<9} {:<15} {:>6} CPU samples {:>7} allocations sampled  ({seconds} s)",
-                judged.tests,
-                word(judged),
-                judged.status,
-                judged.cpu.samples,
-                judged.memory.samples,
-            );
-            for line in differences(judged).iter().chain(&judged.wrong) {
-                let _ = write!(text, "\n    {line}");
-            }
-            text
-        }
-        Err(reason) => format!("{crate_:<28} not checked: {reason}"),
-    }
+/// A judgement in a line.
+pub fn in_words(judged: &Judged) -> String {
+    format!(
+        "{:>5} tests  {:<9} {:<15} {:>6} CPU samples {:>7} allocations sampled",
+        judged.tests,
+        word(judged),
+        judged.status,
+        judged.cpu.samples,
+        judged.memory.samples,
+    )
+}
+
+/// What differs from the plain run, and what is wrong with the profiles.
+pub fn details(judged: &Judged) -> Vec<String> {
+    differences(judged).iter().chain(&judged.wrong).cloned().collect()
 }
 
 fn row(report: &Report) -> String {

@@ -137,7 +137,7 @@ fn phases(profile: &Profile, harness: impl Fn(&str, &str) -> Option<BenchHarness
         let [_, package, target] = identity(sample);
         let (package, target) = (package?, target?);
         let harness = *known.entry((package.clone(), target.clone())).or_insert_with(|| harness(&package, &target));
-        let harness = harness.filter(|_| sample.text("bench").cloned().is_some())?;
+        let harness = harness.filter(|_| sample.text("bench").is_some())?;
         let of_locations = sample.locations.iter().map(|index| {
             let of_location = || Signs::of_location(harness, profile, &profile[*index]);
             *signs.entry((harness, *index)).or_insert_with(of_location)

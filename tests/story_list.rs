@@ -73,8 +73,7 @@ fn of_files(files: &[&str]) -> Profile {
         let function = builder.function(Function { name, file, start_line: 1, ..Function::default() });
         let lines = vec![Line { function, line: 2, column: 0 }];
         let location = builder.location(Location { address: position as u64 + 1, lines, ..Location::default() });
-        let stack = builder.stack(&[location]);
-        builder.add(stack, labels, &[7]);
+        builder.add(&[location], labels, &[7]);
     }
     builder.finish()
 }

@@ -43,8 +43,7 @@ fn profile() -> Profile {
     let [main, split, count] = [("main", 1), ("split", 2), ("count", 3)].map(|(name, at)| location(name, at));
     let no_labels = builder.label_set(&[]);
     for (stack, seconds) in [(vec![count, main], 4), (vec![split, main], 2), (vec![main], 1)] {
-        let stack = builder.stack(&stack);
-        builder.add(stack, no_labels, &[seconds, seconds * 1_000_000_000]);
+        builder.add(&stack, no_labels, &[seconds, seconds * 1_000_000_000]);
     }
     Profile { duration_nanos: 10_000_000_000, ..builder.finish() }
 }

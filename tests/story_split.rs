@@ -118,8 +118,8 @@ fn made_by_hand(project: &Project, name: &str, samples: &[Vec<Label>]) -> Profil
         let function = builder.function(Function { name, ..Function::default() });
         let lines = vec![Line { function, line: 1, column: 0 }];
         let location = builder.location(Location { address: position as u64 + 1, lines, ..Location::default() });
-        let (stack, labels) = (builder.stack(&[location]), builder.label_set(labels));
-        builder.add(stack, labels, &[1, 1 << position]);
+        let labels = builder.label_set(labels);
+        builder.add(&[location], labels, &[1, 1 << position]);
     }
     let profile = builder.finish();
     fs::write(project.path(name), encode(&profile)).unwrap();

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ahead;
 pub mod bench;
 pub mod cli;
 pub mod collect;

@@ -27,9 +27,8 @@ fn profile() -> Profile {
                 locations[(state >> 33) as usize % (5_000 >> (depth / 3)).max(1)]
             })
             .collect::<Vec<_>>();
-        let stack = builder.stack(&stack);
         let labels = builder.label_set(&[Label::text("test", &*format!("tests::case_{}", n % 100))]);
-        builder.add(stack, labels, &[1, 10_000_000]);
+        builder.add(&stack, labels, &[1, 10_000_000]);
     }
     builder.finish()
 }

@@ -10,6 +10,7 @@ mod fields;
 mod ids;
 mod inflate;
 mod message;
+mod packed;
 
 pub use decode::{decode, decode_any, decode_any_with_ids};
 pub use encode::encode;

@@ -87,9 +87,8 @@ pub(crate) fn with_samples<'a>(profile: &Profile, samples: impl IntoIterator<Ite
                 builder.location(Location { mapping, lines, ..*location })
             })
         }));
-        let stack = builder.stack(&stack);
         let labels = builder.label_set(sample.labels);
-        builder.add(stack, labels, sample.values);
+        builder.add(&stack, labels, sample.values);
     }
     Profile {
         default_sample_type: profile.default_sample_type.clone(),

@@ -12,7 +12,7 @@ use prof_record::{LabelKind, Record, Stack};
 use crate::address_space::{AddressSpace, Process};
 use crate::unsample::signed;
 use crate::{
-    Builder, Function, Label, LabelSetIndex, Line, Location, LocationIndex, MappingIndex, Profile, StackIndex, Text,
+    Builder, Function, Label, LabelSetIndex, Line, Location, LocationIndex, MappingIndex, Profile, SampleIndex, Text,
     ValueType,
 };
 
@@ -83,9 +83,8 @@ impl CpuProfile {
             if bucket.samples == 0 && bucket.nanos == 0 {
                 continue;
             }
-            let stack = place.stack(bucket.stack);
             let labels = place.labels(bucket.label, None);
-            place.builder().add(stack, labels, &[signed(bucket.samples), signed(bucket.nanos)]);
+            place.add(bucket.stack, labels, &[signed(bucket.samples), signed(bucket.nanos)]);
             totals.samples += bucket.samples;
             totals.nanos += bucket.nanos;
             if record.stacks[bucket.stack].truncated {
@@ -100,8 +99,7 @@ impl CpuProfile {
         }
         let loss = record.loss;
         if loss.cpu_samples != 0 || loss.cpu_nanos != 0 {
-            let (stack, labels) = (place.lost(), place.labels(None, None));
-            place.builder().add(stack, labels, &[signed(loss.cpu_samples), signed(loss.cpu_nanos)]);
+            place.add_lost(&[signed(loss.cpu_samples), signed(loss.cpu_nanos)]);
             totals.samples += loss.cpu_samples;
             totals.nanos += loss.cpu_nanos;
             totals.lost_samples += loss.cpu_samples;
@@ -165,41 +163,35 @@ struct Place<'a> {
     record: &'a Record,
     process: Process<'a>,
     origin: [Label; 2],
-    stacks: Vec<Option<StackIndex>>,
+    /// Those of the record, as far as they were asked for.
+    stacks: Vec<Option<Box<[LocationIndex]>>>,
     label_sets: HashMap<(Option<usize>, Option<u64>), LabelSetIndex>,
 }
 
 impl Place<'_> {
-    fn builder(&mut self) -> &mut Builder {
-        &mut self.assembly.builder
+    /// Adds values to the sample of the record's stack at a position.
+    fn add(&mut self, position: usize, labels: LabelSetIndex, values: &[i64]) -> SampleIndex {
+        let Assembly { space, builder, .. } = &mut *self.assembly;
+        let stack = self.stacks[position].get_or_insert_with(|| {
+            let stack = &self.record.stacks[position];
+            let mut locations: Vec<_> =
+                addresses(stack).map(|address| self.process.location(address, space, builder)).collect();
+            let marks =
+                [(stack.unsampled, UNSAMPLED_FRAME), (stack.truncated, TRUNCATED_FRAME), (stack.broken, BROKEN_FRAME)];
+            for (_, name) in marks.into_iter().filter(|(is_so, _)| *is_so) {
+                locations.push(pseudo_frame(builder, name));
+            }
+            locations.into()
+        });
+        builder.add(stack, labels, values)
     }
 
-    fn stack(&mut self, position: usize) -> StackIndex {
-        if let Some(stack) = self.stacks[position] {
-            return stack;
-        }
-        let stack = &self.record.stacks[position];
-        let (space, builder) = (&mut self.assembly.space, &mut self.assembly.builder);
-        let mut locations: Vec<_> =
-            addresses(stack).map(|address| self.process.location(address, space, builder)).collect();
-        if stack.unsampled {
-            locations.push(pseudo_frame(builder, UNSAMPLED_FRAME));
-        }
-        if stack.truncated {
-            locations.push(pseudo_frame(builder, TRUNCATED_FRAME));
-        }
-        if stack.broken {
-            locations.push(pseudo_frame(builder, BROKEN_FRAME));
-        }
-        let stack = builder.stack(&locations);
-        self.stacks[position] = Some(stack);
-        stack
-    }
-
-    fn lost(&mut self) -> StackIndex {
-        let builder = self.builder();
+    /// Adds values for which there was no room.
+    fn add_lost(&mut self, values: &[i64]) -> SampleIndex {
+        let labels = self.labels(None, None);
+        let builder = &mut self.assembly.builder;
         let frame = pseudo_frame(builder, LOST_FRAME);
-        builder.stack(&[frame])
+        builder.add(&[frame], labels, values)
     }
 
     /// The labels of samples of a test or benchmark of the record, and of allocations of `size` bytes.

@@ -34,9 +34,9 @@ mod profile;
 mod prune;
 mod rust_reading;
 mod sample_index;
+mod sample_table;
 mod samples;
 mod split;
-mod stack_table;
 mod unsample;
 mod wire;
 
@@ -66,4 +66,3 @@ pub use prune::{prune_from, prune_uninteresting};
 pub use rust_reading::{OTHER_CRATES_FRAME, OwnCrates, RustReading, read_rust, readable_name};
 pub use samples::{Sample, SampleMut, Samples};
 pub use split::{Part, Split, label_keys, split};
-pub use stack_table::StackIndex;

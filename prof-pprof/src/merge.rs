@@ -5,6 +5,8 @@ use crate::measurement::{are_of_one_kind, scale};
 use crate::{Error, Label, LabelValue, Profile, ValueType};
 
 mod location;
+mod mapping;
+mod places;
 mod sum;
 
 use sum::Sum;
@@ -25,6 +27,7 @@ pub fn merge(profiles: impl IntoIterator<Item = Profile>) -> Result<Profile, Err
 /// many they are.
 #[derive(Debug, Default)]
 pub struct Merger {
+    expects_more: bool,
     so_far: SoFar,
 }
 
@@ -32,11 +35,17 @@ pub struct Merger {
 enum SoFar {
     #[default]
     Nothing,
-    One(Box<Profile>),
+    /// A profile, and its sum in case that another comes.
+    One(Box<Profile>, Option<Box<Sum>>),
     Several(Box<Sum>),
 }
 
 impl Merger {
+    /// For so many profiles. Of several the first is summed up at once, while the next one may be read on another thread.
+    pub fn expecting(profiles: usize) -> Merger {
+        Merger { expects_more: profiles > 1, so_far: SoFar::Nothing }
+    }
+
     /// Adds a profile.
     ///
     /// # Errors
@@ -48,24 +57,24 @@ impl Merger {
                 let mut only = [profile];
                 keep_common_sample_types(&mut only)?;
                 let [only] = only;
-                self.so_far = SoFar::One(Box::new(only));
+                let sum = self.expects_more.then(|| Box::new(Sum::of(&only)));
+                self.so_far = SoFar::One(Box::new(only), sum);
                 return Ok(());
             }
-            SoFar::One(before) => *before,
-            SoFar::Several(mut sum) => {
-                let mut both = [sum.header().clone(), profile];
-                keep_common_sample_types(&mut both)?;
-                harmonize_units(&mut both)?;
-                let [header, fitting] = both;
-                profile = fitting;
-                if compatible(sum.header(), &header).is_ok() {
-                    compatible(&header, &profile)?;
-                    sum.add(profile);
+            SoFar::One(before, None) => *before,
+            SoFar::One(before, Some(mut sum)) => {
+                if add_fitting(&mut sum, &mut profile)? {
                     self.so_far = SoFar::Several(sum);
                     return Ok(());
                 }
-                // What was summed up so far has other sample types from now on, and so has its first profile, whose default
-                // comes first.
+                *before
+            }
+            SoFar::Several(mut sum) => {
+                if add_fitting(&mut sum, &mut profile)? {
+                    self.so_far = SoFar::Several(sum);
+                    return Ok(());
+                }
+                // The default of what was summed up so far is that of its first profile.
                 let first_default = sum.first_default().clone();
                 Profile { default_sample_type: first_default, ..sum.finish() }
             }
@@ -75,10 +84,10 @@ impl Merger {
         harmonize_units(&mut both)?;
         let [before, profile] = both;
         compatible(&before, &profile)?;
-        let mut sum = Sum::new(&before);
-        sum.add(before);
-        sum.add(profile);
-        self.so_far = SoFar::Several(Box::new(sum));
+        let mut sum = Box::new(Sum::of(&before));
+        drop(before);
+        sum.add(&profile);
+        self.so_far = SoFar::Several(sum);
         Ok(())
     }
 
@@ -86,18 +95,31 @@ impl Merger {
     pub fn finish(self) -> Option<Profile> {
         match self.so_far {
             SoFar::Nothing => None,
-            SoFar::One(profile) => Some(*profile),
+            SoFar::One(profile, _) => Some(*profile),
             SoFar::Several(sum) => {
                 let merged = sum.finish();
                 if !merged.samples.iter().any(sum::is_zero) {
                     return Some(merged);
                 }
-                let mut rest = Sum::new(&merged);
-                rest.add(merged);
-                Some(rest.finish())
+                Some(Sum::of(&merged).finish())
             }
         }
     }
+}
+
+/// Adds a profile to a sum, unless what was summed up would have other sample types with it.
+fn add_fitting(sum: &mut Sum, profile: &mut Profile) -> Result<bool, Error> {
+    let mut both = [sum.header().clone(), std::mem::take(profile)];
+    keep_common_sample_types(&mut both)?;
+    harmonize_units(&mut both)?;
+    let [header, fitting] = both;
+    *profile = fitting;
+    if compatible(sum.header(), &header).is_err() {
+        return Ok(false);
+    }
+    compatible(&header, profile)?;
+    sum.add(profile);
+    Ok(true)
 }
 
 /// The profile without what `base` holds: its samples are added with their values negated. With `mark`, each gets the label
@@ -281,9 +303,23 @@ mod tests {
             change_values(&mut profile, |_, values| vec![values[0]; kinds.len()]);
             Profile { default_sample_type: default.into(), ..profile }
         };
-        let merged = merge([of(&["a", "b", "c"], ""), of(&["a", "b", "c"], "c"), of(&["b", "c"], "")]).unwrap();
-        assert_eq!((&*merged.default_sample_type, merged.sample_types.len()), ("b", 2));
-        assert_eq!(merged.samples.at(0).values, [3, 3]);
+        for expected in [0, 3] {
+            let mut merger = Merger::expecting(expected);
+            for next in [of(&["a", "b", "c"], ""), of(&["a", "b", "c"], "c"), of(&["b", "c"], "")] {
+                merger.add(next).unwrap();
+            }
+            let merged = merger.finish().unwrap();
+            assert_eq!((&*merged.default_sample_type, merged.sample_types.len()), ("b", 2));
+            assert_eq!(merged.samples.at(0).values, [3, 3]);
+            // The second already changes them.
+            let mut merger = Merger::expecting(expected);
+            [of(&["a", "b"], "a"), of(&["b"], "")].into_iter().for_each(|next| merger.add(next).unwrap());
+            assert_eq!(merger.finish(), merge([of(&["a", "b"], "a"), of(&["b"], "")]).ok());
+            // One alone stays as it is, expected or not.
+            let mut merger = Merger::expecting(expected);
+            merger.add(of(&["a"], "")).unwrap();
+            assert_eq!(merger.finish(), Some(of(&["a"], "")));
+        }
         // Those that have more, or in another order, fit in without a change of the sum.
         let all = [of(&["b"], ""), of(&["b", "a"], "a"), of(&["a", "b"], "a"), of(&["b"], "")];
         let merged = merge(all).unwrap();

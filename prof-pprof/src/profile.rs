@@ -1,6 +1,7 @@
 //! A profile as data: what profile.proto says, with ids turned into typed indices and string numbers into [`Text`].
 //! Its bytes are in `codec.rs`. Never interprets a value.
 
+use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
@@ -13,21 +14,22 @@ macro_rules! index {
     ($(#[$doc:meta])* $name:ident into $table:ident of $item:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(u32);
+        pub struct $name(NonZeroU32);
 
         impl $name {
             /// The index of the `position`th item of the table.
             ///
             /// # Panics
             ///
-            /// If `position` does not fit into 32 bits.
+            /// If `position` is 2³² - 1 or more.
             pub fn new(position: usize) -> $name {
-                $name(u32::try_from(position).expect("a table of a profile has fewer than 2^32 items"))
+                let number = u32::try_from(position + 1).ok().and_then(NonZeroU32::new);
+                $name(number.expect("a table of a profile has fewer than 2^32 items"))
             }
 
             /// The position in the table.
             pub fn position(self) -> usize {
-                self.0 as usize
+                self.0.get() as usize - 1
             }
         }
 

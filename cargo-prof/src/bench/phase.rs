@@ -270,10 +270,9 @@ mod tests {
                 builder.location(Location { lines: vec![Line { function, line: 1, column: 0 }], ..Location::default() })
             });
             let locations: Vec<_> = locations.collect();
-            let stack = builder.stack(&locations);
             let labels = [("bench", *bench), ("package", "p"), ("target", "bench/b")];
             let labels = builder.label_set(&labels.map(|(key, value)| Label::text(key, value)));
-            builder.add(stack, labels, &[1, *value]);
+            builder.add(&locations, labels, &[1, *value]);
         }
         builder.finish()
     }

@@ -10,6 +10,7 @@ use prof_pprof::encode;
 
 use super::delivery::{self, write};
 use super::reading::{Sum, check_standard_input, read_file};
+use crate::ahead::ahead;
 use crate::summary::counted;
 use crate::{Error, outputs, summary, terminal};
 
@@ -30,17 +31,20 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     delivery::check(&output)?;
     let given = || matches.get_many::<OsString>("FILE").into_iter().flatten();
     check_standard_input(given().map(OsString::as_os_str))?;
-    let mut sum = Sum::default();
+    // In a directory there may be anything.
+    let mut paths: Vec<(PathBuf, bool)> = Vec::new();
     for path in given().map(PathBuf::from) {
-        if !path.is_dir() {
-            sum.add(&path, read_file(&path)?)?;
-            continue;
+        if path.is_dir() {
+            paths.extend(profiles_in(&path, &output)?.into_iter().map(|path| (path, true)));
+        } else {
+            paths.push((path, false));
         }
-        for path in profiles_in(&path, &output)? {
-            match read_file(&path) {
-                Ok(profile) => sum.add(&path, profile)?,
-                Err(error) => terminal::warning(&format!("{error}; it is left out")),
-            }
+    }
+    let mut sum = Sum::expecting(paths.len());
+    for (read, path, is_optional) in ahead(paths, |(path, is_optional)| (read_file(&path), path, is_optional)) {
+        match read {
+            Err(error) if is_optional => terminal::warning(&format!("{error}; it is left out")),
+            read => sum.add(&path, read?)?,
         }
     }
     let (profiles, samples) = (sum.profiles, sum.samples);

@@ -10,13 +10,13 @@ use clap::ArgMatches;
 use prof_pprof::report::Options;
 use prof_pprof::{Merger, OwnCrates, Profile, RustReading, decode_any, prune_uninteresting, read_rust, subtract};
 
+use crate::ahead::ahead;
 use crate::{Error, pprof, terminal};
 
 /// Standard input as an argument.
 const STANDARD_INPUT: &str = "-";
 
 /// Profiles that become one as they come.
-#[derive(Default)]
 pub(super) struct Sum {
     sum: Merger,
     first: PathBuf,
@@ -27,6 +27,11 @@ pub(super) struct Sum {
 }
 
 impl Sum {
+    /// Of so many profiles.
+    pub(super) fn expecting(profiles: usize) -> Sum {
+        Sum { sum: Merger::expecting(profiles), first: PathBuf::new(), profiles: 0, samples: 0 }
+    }
+
     /// Adds the profile that was read from `path`.
     ///
     /// # Errors
@@ -75,9 +80,9 @@ impl Subject {
     fn read_with(matches: &ArgMatches, is_whole: bool) -> Result<Subject, Error> {
         let own = if matches.get_flag("mine") { Some(own_crates()?) } else { None };
         let paths = paths(matches)?;
-        let mut sum = Sum::default();
-        for path in &paths {
-            sum.add(path, read_file(path)?)?;
+        let mut sum = Sum::expecting(paths.len());
+        for (read, path) in ahead(paths.clone(), |path| (read_file(&path), path)) {
+            sum.add(&path, read?)?;
         }
         let mut profile = sum.finish().expect("there is a path at least");
         for (name, is_diff) in [("base", false), ("diff-base", true)] {

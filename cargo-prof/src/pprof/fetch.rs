@@ -35,15 +35,15 @@ pub struct Fetching {
 
 /// A profile by where it comes from.
 #[derive(Debug)]
-pub enum Origin<'a> {
+pub enum Origin {
     /// A file, or standard input.
-    File(&'a OsStr),
+    File(OsString),
     /// A server, with what it answered or why it did not.
-    Server(&'a OsStr, Result<Vec<u8>, String>),
+    Server(OsString, Result<Vec<u8>, String>),
 }
 
 /// Fetches those of `sources` that are no files, and gives all in their order.
-pub fn fetch<'a>(sources: &'a [OsString], fetching: &Fetching, notices: &mut dyn FnMut(&str)) -> Vec<Origin<'a>> {
+pub fn fetch(sources: &[OsString], fetching: &Fetching, notices: &mut dyn FnMut(&str)) -> Vec<Origin> {
     let address = |source: &OsString| {
         if source == "-" || Path::new(source).exists() {
             return None;
@@ -72,9 +72,10 @@ pub fn fetch<'a>(sources: &'a [OsString], fetching: &Fetching, notices: &mut dyn
                 .collect();
             origins.extend(sources.iter().zip(asked).map(|(source, asked)| match asked {
                 Some(asked) => {
-                    Origin::Server(source, asked.join().unwrap_or_else(|_| Err("the client panicked".into())))
+                    let answer = asked.join().unwrap_or_else(|_| Err("the client panicked".into()));
+                    Origin::Server(source.clone(), answer)
                 }
-                None => Origin::File(source),
+                None => Origin::File(source.clone()),
             }));
         });
     }

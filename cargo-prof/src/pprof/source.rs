@@ -1,14 +1,15 @@
 //! Files and servers → the profile that a report is made of: read, merged, a base subtracted, named and cut down as they ask.
 //! What is made of it is decided in `request.rs`; how servers are asked is in `fetch.rs`, where binaries are in `binary.rs`.
 
-use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
-use std::sync::mpsc::{self, SyncSender};
+use std::ffi::OsString;
+use std::io::{self, Read as _};
 
 use prof_pprof::{
     Mapping, MappingIndex, Merger, OriginalIds, Profile, Text, decode_any_with_ids, normalize, prune_uninteresting,
     subtract,
 };
+
+use crate::ahead::ahead;
 
 use super::fetch::{self, Origin};
 use super::request::Sources;
@@ -26,12 +27,7 @@ pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Prof
     // All at once, or a base would be of another time.
     let origins = fetch::fetch(&all, &sources.fetching, notices);
     let is_saved = origins.iter().any(|origin| matches!(origin, Origin::Server(_, Ok(_))));
-    // The next profile is read while the one before is merged.
-    let (mut profile, ids) = std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(0);
-        scope.spawn(move || read_all(origins, &sender));
-        difference(&mut receiver.into_iter(), sources, notices)
-    })?;
+    let (mut profile, ids) = difference(&mut ahead(origins, Read::of), sources, notices)?;
     if sources.all_frames {
         (profile.drop_frames, profile.keep_frames) = (Text::default(), Text::default());
     }
@@ -47,39 +43,38 @@ pub fn profile(sources: &Sources, notices: &mut dyn FnMut(&str)) -> Result<(Prof
     Ok((profile, ids))
 }
 
-/// What comes of reading profiles.
-enum Event<'a> {
-    /// Something worth telling, which stops nothing.
-    Notice(String),
-    /// A profile by its name, or why it could not be read.
-    Read(&'a OsStr, Result<Box<(Profile, OriginalIds)>, String>),
+/// What came of reading a profile.
+struct Read {
+    /// What it is called.
+    name: OsString,
+    /// Worth telling, but no error.
+    notices: Vec<String>,
+    /// The profile, or why there is none.
+    profile: Result<Box<(Profile, OriginalIds)>, String>,
 }
 
-/// Reads profiles in their order, until nobody listens any more.
-fn read_all<'a>(origins: Vec<Origin<'a>>, sender: &SyncSender<Event<'a>>) {
-    for origin in origins {
-        let (Origin::File(name) | Origin::Server(name, _)) = origin;
-        let mut notice = |notice: &str| drop(sender.send(Event::Notice(notice.to_owned())));
-        let read = read(origin, &mut notice).map(Box::new);
-        if sender.send(Event::Read(name, read)).is_err() {
-            return;
-        }
+impl Read {
+    fn of(origin: Origin) -> Read {
+        let (Origin::File(name) | Origin::Server(name, _)) = &origin;
+        let (name, mut notices) = (name.clone(), Vec::new());
+        let profile = read(origin, &mut |notice| notices.push(notice.to_owned())).map(Box::new);
+        Read { name, notices, profile }
     }
 }
 
 /// The sources' profiles as one, less the base if there is one.
-fn difference<'a>(
-    events: &mut impl Iterator<Item = Event<'a>>,
+fn difference(
+    all: &mut impl Iterator<Item = Read>,
     sources: &Sources,
     notices: &mut dyn FnMut(&str),
 ) -> Result<(Profile, OriginalIds), String> {
-    let merged_sources = merged(events, sources.profiles.len(), "source", sources, notices)
+    let merged_sources = merged(all, sources.profiles.len(), "source", sources, notices)
         .map_err(|error| format!("problem fetching source profiles: {error}"))?;
     let (mut profile, ids) = merged_sources.ok_or("failed to fetch any source profiles")?;
     if sources.base.is_empty() {
         return Ok((profile, ids));
     }
-    let merged_base = merged(events, 1, "base", sources, notices)
+    let merged_base = merged(all, 1, "base", sources, notices)
         .map_err(|error| format!("problem fetching base profiles: {error},"))?;
     let (base, _) = merged_base.ok_or("failed to fetch any base profiles")?;
     if sources.normalize {
@@ -90,32 +85,27 @@ fn difference<'a>(
 }
 
 /// The next so many profiles as one; `what` they are.
-fn merged<'a>(
-    events: &mut impl Iterator<Item = Event<'a>>,
+fn merged(
+    all: &mut impl Iterator<Item = Read>,
     asked: usize,
     what: &str,
     sources: &Sources,
     notices: &mut dyn FnMut(&str),
 ) -> Result<Option<(Profile, OriginalIds)>, String> {
-    let mut merger = Merger::default();
-    let (mut told, mut count) = (0, 0);
+    let mut merger = Merger::expecting(asked);
+    let mut count = 0;
     // Those of a file hold only while it is the only one.
     let mut ids = OriginalIds::default();
-    while told < asked {
-        let Some(event) = events.next() else { break };
-        match event {
-            Event::Notice(notice) => notices(&notice),
-            Event::Read(_, Ok(read)) => {
-                let (mut profile, own_ids) = *read;
-                (told, count) = (told + 1, count + 1);
-                ids = own_ids;
+    for read in all.take(asked) {
+        read.notices.iter().for_each(|notice| notices(notice));
+        match read.profile {
+            Ok(profile) => {
+                let (mut profile, own_ids) = *profile;
+                (count, ids) = (count + 1, own_ids);
                 place(&mut profile, sources, notices);
                 merger.add(profile).map_err(|error| error.to_string())?;
             }
-            Event::Read(name, Err(error)) => {
-                told += 1;
-                notices(&format!("{}: {error}", name.to_string_lossy()));
-            }
+            Err(error) => notices(&format!("{}: {error}", read.name.to_string_lossy())),
         }
     }
     if count > 0 && count < asked {
@@ -125,7 +115,7 @@ fn merged<'a>(
     Ok(merger.finish().map(|profile| (profile, ids)))
 }
 
-fn read(origin: Origin<'_>, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
+fn read(origin: Origin, notices: &mut dyn FnMut(&str)) -> Result<(Profile, OriginalIds), String> {
     let bytes = match origin {
         Origin::Server(_, answer) => answer?,
         Origin::File(path) if path == "-" => {
@@ -133,11 +123,11 @@ fn read(origin: Origin<'_>, notices: &mut dyn FnMut(&str)) -> Result<(Profile, O
             io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("read stdin: {}", plain(&error)))?;
             bytes
         }
-        Origin::File(path) if perf::is_perf_data(path) => perf::converted(path, notices)?,
+        Origin::File(path) if perf::is_perf_data(&path) => perf::converted(&path, notices)?,
         Origin::File(path) => {
             let said = |did: &str, error| format!("{did} {}: {}", path.to_string_lossy(), plain(&error));
-            std::fs::metadata(path).map_err(|error| said("stat", error))?;
-            std::fs::read(path).map_err(|error| said("open", error))?
+            std::fs::metadata(&path).map_err(|error| said("stat", error))?;
+            std::fs::read(&path).map_err(|error| said("open", error))?
         }
     };
     decode_any_with_ids(&bytes).map_err(|error| format!("parsing profile: {error}"))

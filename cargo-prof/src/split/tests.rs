@@ -13,9 +13,8 @@ fn profile(kind: &str, unit: &str, samples: &[(i64, &[Label])]) -> Profile {
         let function = builder.function(Function { name, ..Function::default() });
         let lines = vec![Line { function, line: 1, column: 0 }];
         let location = builder.location(Location { address: position as u64 + 1, lines, ..Location::default() });
-        let stack = builder.stack(&[location]);
         let labels = builder.label_set(labels);
-        builder.add(stack, labels, &[*value]);
+        builder.add(&[location], labels, &[*value]);
     }
     builder.finish()
 }

@@ -4,7 +4,7 @@
 
 use hashbrown::HashMap;
 
-use super::fields::{Content, Fields};
+use super::fields::{self, Content, Fields};
 use super::ids::Ids;
 use super::message::decoded;
 use crate::label_sets::LabelSets;
@@ -46,20 +46,9 @@ impl Columns {
         let mut fields = Fields::of(message);
         while let Some(field) = fields.next()? {
             match field {
-                (1, Content::Bytes(packed)) => {
-                    let mut packed = Fields::of(packed);
-                    while !packed.rest().is_empty() {
-                        let id = packed.varint()?;
-                        self.location(id);
-                    }
-                }
+                (1, Content::Bytes(ids)) => fields::packed(ids, |id| self.location(id))?,
                 (1, Content::Varint(id)) => self.location(id),
-                (2, Content::Bytes(packed)) => {
-                    let mut packed = Fields::of(packed);
-                    while !packed.rest().is_empty() {
-                        self.values.push(packed.varint()? as i64);
-                    }
-                }
+                (2, Content::Bytes(values)) => fields::packed(values, |value| self.values.push(value as i64))?,
                 (2, Content::Varint(value)) => self.values.push(value as i64),
                 (3, Content::Bytes(label)) => {
                     self.label_bytes.extend_from_slice(&label.len().to_le_bytes());
@@ -88,14 +77,16 @@ impl Columns {
 
     #[inline]
     fn location(&mut self, id: u64) {
-        let small = u32::try_from(id).ok().filter(|id| *id < LARGE);
-        let id = small.unwrap_or_else(|| {
-            *self.large.entry(id).or_insert_with(|| {
-                self.large_ids.push(id);
-                LARGE + (self.large_ids.len() - 1) as u32
-            })
-        });
+        let id = if id < u64::from(LARGE) { id as u32 } else { self.large(id) };
         self.locations.push(id);
+    }
+
+    #[cold]
+    fn large(&mut self, id: u64) -> u32 {
+        *self.large.entry(id).or_insert_with(|| {
+            self.large_ids.push(id);
+            LARGE + (self.large_ids.len() - 1) as u32
+        })
     }
 
     /// The set of the labels whose bytes were put aside.

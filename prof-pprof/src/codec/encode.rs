@@ -3,8 +3,10 @@
 
 use hashbrown::HashMap;
 use prost::Message;
+use prost::encoding::{encode_varint, encoded_len_varint};
 
 use super::deflate;
+use super::packed::Packed;
 use crate::wire::{self, field};
 use crate::{Function, Label, LabelSetIndex, LabelValue, Location, Mapping, Profile, Sample, ValueType};
 
@@ -85,33 +87,30 @@ fn header<'a>(profile: &'a Profile, strings: &mut Strings<'a>) -> wire::Header {
 /// Writes samples by hand: they are nearly all of a profile, and their labels are nearly always those of others.
 #[derive(Default)]
 struct Samples {
-    /// The fields of sets of labels that were written.
-    labels: HashMap<LabelSetIndex, Vec<u8>>,
-    message: Vec<u8>,
-    packed: Vec<u8>,
+    /// The fields of each set of labels, if it was written.
+    labels: Vec<Option<Vec<u8>>>,
+    locations: Packed,
+    values: Packed,
 }
 
 impl Samples {
     fn put<'a>(&mut self, out: &mut Vec<u8>, sample: Sample<'a>, set: LabelSetIndex, strings: &mut Strings<'a>) {
-        self.message.clear();
-        self.pack(1, sample.locations.iter().map(|location| id(location.position())));
-        self.pack(2, sample.values.iter().map(|value| *value as u64));
-        let labels = self.labels.entry(set).or_insert_with(|| {
+        let locations = self.locations.fill(sample.locations.iter().map(|location| id(location.position())));
+        let values = self.values.fill(sample.values.iter().map(|value| *value as u64));
+        if self.labels.len() <= set.position() {
+            self.labels.resize(set.position() + 1, None);
+        }
+        let labels = self.labels[set.position()].get_or_insert_with(|| {
             let mut fields = Vec::new();
             sample.labels.iter().for_each(|own| put(&mut fields, 3, &label(own, strings)));
             fields
         });
-        self.message.extend_from_slice(labels);
-        put_bytes(out, field::SAMPLE, &self.message);
-    }
-
-    /// Adds a field of these numbers, unless there is none.
-    fn pack(&mut self, number: u64, values: impl Iterator<Item = u64>) {
-        self.packed.clear();
-        values.for_each(|value| put_varint(&mut self.packed, value));
-        if !self.packed.is_empty() {
-            put_bytes(&mut self.message, number, &self.packed);
-        }
+        let packed = [(1, locations), (2, values)].into_iter().filter(|(_, numbers)| !numbers.is_empty());
+        let length = |(_, numbers): (u64, &[u8])| 1 + encoded_len_varint(numbers.len() as u64) + numbers.len();
+        key(out, field::SAMPLE);
+        encode_varint((packed.clone().map(length).sum::<usize>() + labels.len()) as u64, out);
+        packed.for_each(|(number, numbers)| put_bytes(out, number, numbers));
+        out.extend_from_slice(labels);
     }
 }
 
@@ -177,17 +176,8 @@ fn put(out: &mut Vec<u8>, number: u64, message: &impl Message) {
 
 fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     key(out, number);
-    put_varint(out, bytes.len() as u64);
+    encode_varint(bytes.len() as u64, out);
     out.extend_from_slice(bytes);
-}
-
-#[inline]
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value > 0x7f {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// The key of a length-delimited field; all of them are below 16, so it is one byte.

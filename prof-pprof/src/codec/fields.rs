@@ -54,10 +54,6 @@ impl<'a> Fields<'a> {
                 self.rest = rest;
                 Ok(u64::from(*byte))
             }
-            [low, high, rest @ ..] if *high < 0x80 => {
-                self.rest = rest;
-                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
-            }
             _ => self.long_varint(),
         }
     }
@@ -83,6 +79,53 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Hands over all numbers of a packed field. Those of stacks have one, two or three bytes at random, so their lengths are
+/// computed rather than guessed, and two at once, or each would wait for that of the one before.
+#[inline]
+pub(super) fn packed(mut bytes: &[u8], mut take: impl FnMut(u64)) -> Result<(), Error> {
+    while let Some(eight) = bytes.first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        let ends = !word & TOPS;
+        let behind_first = ends & ends.wrapping_sub(1);
+        if behind_first == 0 {
+            let mut fields = Fields::of(bytes);
+            take(fields.varint()?);
+            bytes = fields.rest;
+            continue;
+        }
+        take(number(word, ends));
+        take(number(word >> (8 * length(ends)), behind_first >> (8 * length(ends))));
+        bytes = &bytes[length(behind_first)..];
+    }
+    let mut last = [0; 8];
+    last[..bytes.len()].copy_from_slice(bytes);
+    let (mut word, mut left) = (u64::from_le_bytes(last), bytes.len());
+    while left > 0 {
+        let ends = !word & TOPS;
+        left = left.checked_sub(length(ends)).ok_or_else(ends_within)?;
+        take(number(word, ends));
+        word >>= 8 * length(ends);
+    }
+    Ok(())
+}
+
+/// The top bits of bytes, which all but the last of a number have.
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// How many bytes the first number has whose last byte the lowest bit of `ends` marks.
+fn length(ends: u64) -> usize {
+    ends.trailing_zeros() as usize / 8 + 1
+}
+
+/// The first number of a word, whose last byte the lowest bit of `ends` marks.
+fn number(word: u64, ends: u64) -> u64 {
+    // Seven bits of each byte, pushed together pair by pair.
+    let bits = word & (ends ^ ends.wrapping_sub(1)) & !TOPS;
+    let bits = (bits & 0x007f_007f_007f_007f) | (bits & 0x7f00_7f00_7f00_7f00) >> 1;
+    let bits = (bits & 0x0000_3fff_0000_3fff) | (bits & 0x3fff_0000_3fff_0000) >> 2;
+    (bits & 0x0fff_ffff) | (bits & 0x0fff_ffff_0000_0000) >> 4
+}
+
 fn too_long() -> Error {
     Error::Malformed { reason: "a number of more than ten bytes".into() }
 }
@@ -106,6 +149,36 @@ mod tests {
         }
         use Content::{Bytes, Fixed, Varint};
         assert_eq!(found, [(1, Varint(150)), (2, Bytes(b"ok")), (3, Fixed), (4, Fixed), (5, Varint(0))]);
+    }
+
+    #[test]
+    fn packed_numbers_are_those_read_one_by_one() {
+        let read = |bytes: &[u8]| {
+            let mut numbers = Vec::new();
+            packed(bytes, |number| numbers.push(number)).map(|()| numbers)
+        };
+        let edges = (0..64).flat_map(|bit| [1u64 << bit, (1 << bit) - 1]);
+        // Each beside short and long ones, at every distance from the end.
+        let numbers: Vec<u64> = edges.flat_map(|edge| [edge, 1, u64::MAX, edge, 300]).collect();
+        let mut bytes = Vec::new();
+        numbers.iter().for_each(|number| prost::encoding::encode_varint(*number, &mut bytes));
+        assert_eq!(read(&bytes), Ok(numbers));
+        for end in 0..bytes.len() {
+            let mut fields = Fields::of(&bytes[..end]);
+            let mut expected = Ok(Vec::new());
+            while !fields.rest().is_empty() {
+                match (fields.varint(), &mut expected) {
+                    (Ok(number), Ok(numbers)) => numbers.push(number),
+                    (Err(error), _) => {
+                        expected = Err(error);
+                        break;
+                    }
+                    _ => unreachable!(),
+                }
+            }
+            assert_eq!(read(&bytes[..end]), expected);
+        }
+        assert_eq!(read(&[0x80; 12]), Err(too_long()));
     }
 
     #[test]

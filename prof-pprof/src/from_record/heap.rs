@@ -126,10 +126,9 @@ impl HeapProfile {
             if first == 0 && second == 0 {
                 continue;
             }
-            let stack = place.stack(bucket.stack);
             let labels = place.labels(bucket.label, Some(bucket.size));
             let values = [signed(first), 0, signed(second), 0];
-            remember(place.builder().add(stack, labels, &values), Raw::Counts { size: bucket.size });
+            remember(place.add(bucket.stack, labels, &values), Raw::Counts { size: bucket.size });
             totals.samples += first;
             if record.stacks[bucket.stack].truncated {
                 totals.truncated_samples += first;
@@ -141,9 +140,8 @@ impl HeapProfile {
         let loss = record.loss;
         // Nobody saw whether they were freed. Counting them as in use would look like a peak or a leak.
         if loss.heap_objects != 0 && self.view == HeapView::Allocations {
-            let (stack, labels) = (place.lost(), place.labels(None, None));
             let values = [signed(loss.heap_objects), signed(loss.heap_bytes), 0, 0];
-            remember(place.builder().add(stack, labels, &values), Raw::Lost);
+            remember(place.add_lost(&values), Raw::Lost);
             totals.samples += loss.heap_objects;
         }
         self.has_labels |= !record.labels.is_empty();

@@ -20,8 +20,7 @@ pub(crate) fn profile_of(samples: &[(&str, i64)]) -> Profile {
             builder.location(Location { address, lines, ..Location::default() })
         });
         let locations: Vec<_> = locations.collect();
-        let stack = builder.stack(&locations);
-        builder.add(stack, labels, &[*value]);
+        builder.add(&locations, labels, &[*value]);
     }
     builder.finish()
 }

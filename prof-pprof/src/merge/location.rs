@@ -1,17 +1,11 @@
-//! Which locations of merged profiles are the same. How their mappings are made one is in `sum.rs`.
+//! What makes two locations of merged profiles the same. Where their parts went is in `places.rs`.
 
-use hashbrown::HashMap;
+use super::mapping::Place;
+use crate::{FunctionIndex, Line, Location, MappingIndex};
 
-use crate::{Builder, Line, Location, LocationIndex, MappingIndex};
-
-/// The locations so far.
-#[derive(Debug, Default)]
-pub(super) struct Locations {
-    known: HashMap<Key, LocationIndex>,
-}
-
+/// A location of a profile, said in mappings and functions of the sum.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
+pub(super) struct LocationKey {
     mapping: Option<MappingIndex>,
     /// From the beginning of the mapping.
     offset: u64,
@@ -21,27 +15,33 @@ struct Key {
     is_folded: bool,
 }
 
-impl Locations {
-    /// The index of a location like this one, but with these lines, in a mapping that begins at `start`.
-    pub(super) fn index(
-        &mut self,
+impl LocationKey {
+    /// The key of a location whose mapping and functions went to these.
+    pub(super) fn of(
         location: &Location,
-        lines: impl Iterator<Item = Line> + Clone,
-        start: u64,
-        builder: &mut Builder,
-    ) -> LocationIndex {
+        mapping: Option<Place>,
+        function: impl Fn(FunctionIndex) -> FunctionIndex,
+    ) -> LocationKey {
         // Other tools tell locations apart by the column of the outermost line alone, and so do we: the first one's inner
         // columns stay.
-        let inner = lines.clone().count().saturating_sub(1);
-        let told_apart = |(depth, line)| if depth < inner { Line { column: 0, ..line } } else { line };
-        let mut of_key = lines.clone().enumerate().map(told_apart);
-        let key = Key {
-            mapping: location.mapping,
-            offset: location.address.wrapping_sub(start),
-            line: of_key.next(),
-            others: of_key.collect(),
-            is_folded: location.is_folded,
+        let inner = location.lines.len().saturating_sub(1);
+        let told_apart = |(depth, line): (usize, &Line)| Line {
+            function: function(line.function),
+            line: line.line,
+            column: if depth < inner { 0 } else { line.column },
         };
-        *self.known.entry(key).or_insert_with(|| builder.location(Location { lines: lines.collect(), ..*location }))
+        let mut lines = location.lines.iter().enumerate().map(told_apart);
+        LocationKey {
+            mapping: mapping.map(|place| place.mapping),
+            offset: place_in(location, mapping).wrapping_sub(mapping.map_or(0, |place| place.start)),
+            line: lines.next(),
+            others: lines.collect(),
+            is_folded: location.is_folded,
+        }
     }
+}
+
+/// The address of a location whose mapping went to `mapping`.
+pub(super) fn place_in(location: &Location, mapping: Option<Place>) -> u64 {
+    location.address.wrapping_add(mapping.map_or(0, |place| place.offset))
 }

@@ -1,16 +1,12 @@
 //! The sum of profiles of the same sample types, which takes one after the other. How profiles come to be of the same is in
-//! `merge.rs`, which of their locations are the same in `location.rs`.
+//! `merge.rs`, which of their parts are the same in `places.rs`.
 
 use hashbrown::HashMap;
 
-use super::location::Locations;
-use crate::{
-    Builder, Label, LabelSetIndex, LabelValue, Line, Location, LocationIndex, Mapping, MappingIndex, Profile, Sample,
-    Text,
-};
-
-/// So many frames are worth a thread of their own.
-const WORTH_A_THREAD: usize = 1 << 18;
+use super::location::LocationKey;
+use super::mapping::Mappings;
+use super::places::Places;
+use crate::{Builder, Label, LabelSetIndex, LabelValue, LocationIndex, MappingIndex, Profile, Sample, Text};
 
 /// What was summed up.
 #[derive(Debug)]
@@ -19,14 +15,14 @@ pub(super) struct Sum {
     header: Profile,
     /// The default sample type of the first profile.
     first_default: Text,
-    builder: Builder,
-    mappings: Mappings,
-    locations: Locations,
+    pub(super) builder: Builder,
+    pub(super) mappings: Mappings,
+    pub(super) locations: HashMap<LocationKey, LocationIndex>,
 }
 
 impl Sum {
-    /// Nothing yet, of the sample types of `first`.
-    pub(super) fn new(first: &Profile) -> Sum {
+    /// The sum of one profile.
+    pub(super) fn of(first: &Profile) -> Sum {
         let header = Profile {
             sample_types: first.sample_types.clone(),
             period_type: first.period_type.clone(),
@@ -34,13 +30,15 @@ impl Sum {
             keep_frames: first.keep_frames.clone(),
             ..Profile::default()
         };
-        Sum {
+        let mut sum = Sum {
             builder: Builder::new(header.sample_types.clone()),
             header,
             first_default: first.default_sample_type.clone(),
             mappings: Mappings::default(),
-            locations: Locations::default(),
-        }
+            locations: HashMap::default(),
+        };
+        sum.add(first);
+        sum
     }
 
     /// What the sum says of itself.
@@ -54,75 +52,26 @@ impl Sum {
     }
 
     /// Adds a profile. A sample of zeros is left out.
-    pub(super) fn add(&mut self, mut profile: Profile) {
-        self.add_header(&profile);
-        self.builder.reserve(&profile);
-        let moved = self.places(&profile);
-        // Nearly all of the work, and on all processors: a location after the other becomes that of the sum.
-        let stacks = profile.samples.locations_mut();
-        let is_one = stacks.len() <= WORTH_A_THREAD;
-        // To ask for the processors takes longer than a small profile does.
-        let threads = if is_one { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
-        let part = stacks.len().div_ceil(threads).max(WORTH_A_THREAD);
-        std::thread::scope(|scope| {
-            for part in stacks.chunks_mut(part) {
-                let moved = &moved;
-                let translate = move || {
-                    for location in part {
-                        // One that only samples of zeros have went nowhere.
-                        *location = moved[location.position()].unwrap_or(*location);
-                    }
-                };
-                if is_one { translate() } else { drop(scope.spawn(translate)) }
-            }
-        });
+    pub(super) fn add(&mut self, profile: &Profile) {
+        self.add_header(profile);
+        self.builder.reserve(profile);
+        let mut places = Places::find(profile, self);
+        // The main program's stays the first, whether or not there is a sample in it.
+        if !profile.mappings.is_empty() {
+            places.mapping(MappingIndex::new(0), self);
+        }
+        let mut stack = Vec::new();
         let mut label_sets: Vec<Option<LabelSetIndex>> = Vec::new();
         for (position, sample) in profile.samples.iter().enumerate().filter(|(_, sample)| !is_zero(*sample)) {
-            let stack = self.builder.stack(sample.locations);
+            stack.clear();
+            stack.extend(sample.locations.iter().map(|location| places.location(*location, self)));
             let set = profile.samples.label_set_at(position).position();
             if label_sets.len() <= set {
                 label_sets.resize(set + 1, None);
             }
             let labels = *label_sets[set].get_or_insert_with(|| self.builder.label_set(&in_order(sample.labels)));
-            self.builder.add(stack, labels, sample.values);
+            self.builder.add(&stack, labels, sample.values);
         }
-    }
-
-    /// Where each of the profile's locations is in the sum, if a sample has it, in the order of their first samples.
-    fn places(&mut self, profile: &Profile) -> Vec<Option<LocationIndex>> {
-        let Sum { builder, mappings, locations, .. } = self;
-        let mut places = vec![None; profile.mappings.len()];
-        let mut placed = |mapping: MappingIndex, builder: &mut Builder| {
-            *places[mapping.position()].get_or_insert_with(|| mappings.place(&profile[mapping], builder))
-        };
-        // The main program's stays the first, whether or not there is a sample in it.
-        if !profile.mappings.is_empty() {
-            placed(MappingIndex::new(0), builder);
-        }
-        let mut moved = vec![None; profile.locations.len()];
-        let mut functions = vec![None; profile.functions.len()];
-        for index in profile.samples.iter().filter(|sample| !is_zero(*sample)).flat_map(|sample| sample.locations) {
-            if moved[index.position()].is_some() {
-                continue;
-            }
-            let location = &profile[*index];
-            let place = location.mapping.map(|mapping| placed(mapping, builder));
-            for line in &location.lines {
-                functions[line.function.position()]
-                    .get_or_insert_with(|| builder.function(profile[line.function].clone()));
-            }
-            let function = |line: &Line| functions[line.function.position()].unwrap_or(line.function);
-            let lines = location.lines.iter().map(|line| Line { function: function(line), ..*line });
-            let own = Location {
-                mapping: place.map(|place| place.mapping),
-                address: location.address.wrapping_add(place.map_or(0, |place| place.offset)),
-                lines: Vec::new(),
-                is_folded: location.is_folded,
-            };
-            let start = place.map_or(0, |place| place.start);
-            moved[index.position()] = Some(locations.index(&own, lines, start, builder));
-        }
-        moved
     }
 
     fn add_header(&mut self, profile: &Profile) {
@@ -168,32 +117,4 @@ fn in_order(labels: &[Label]) -> Vec<Label> {
         key(one).cmp(&key(other))
     });
     labels
-}
-
-/// Where a mapping went.
-#[derive(Clone, Copy)]
-struct Place {
-    mapping: MappingIndex,
-    /// The merged mapping's first address.
-    start: u64,
-    /// What is added to an address in the original.
-    offset: u64,
-}
-
-/// The mappings so far, by what makes two of them the same code.
-#[derive(Debug, Default)]
-struct Mappings {
-    known: HashMap<(u64, u64, Text), (MappingIndex, u64)>,
-}
-
-impl Mappings {
-    fn place(&mut self, mapping: &Mapping, builder: &mut Builder) -> Place {
-        // Whole pages, because loaders differ in where they end.
-        let size = mapping.limit.wrapping_sub(mapping.start).wrapping_add(0xfff) & !0xfff;
-        let file = if mapping.build_id.is_empty() { &mapping.filename } else { &mapping.build_id };
-        let key = (size, mapping.file_offset, file.clone());
-        let (index, start) =
-            *self.known.entry(key).or_insert_with(|| (builder.mapping(mapping.clone()), mapping.start));
-        Place { mapping: index, start, offset: start.wrapping_sub(mapping.start) }
-    }
 }

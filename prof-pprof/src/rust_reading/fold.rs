@@ -82,9 +82,8 @@ pub(super) fn fold(profile: &mut Profile, fates: &[Fate], unnamed: Fate, rest: R
             }
             (Rest::Outermost, _) => {}
         }
-        let stack = builder.stack(&stack);
         let labels = builder.label_set(sample.labels);
-        builder.add(stack, labels, sample.values);
+        builder.add(&stack, labels, sample.values);
     }
     let folded = builder.finish();
     profile.samples = folded.samples;

@@ -40,9 +40,8 @@ fn made(samples: u64, functions: u64, depth: u64, seed: u64) -> Profile {
             stack.push(callee % functions * PLACES + mixed(caller, callee) % PLACES);
         }
         let locations: Vec<LocationIndex> = stack.iter().rev().map(|place| places[*place as usize]).collect();
-        let stack = builder.stack(&locations);
         let count = if random.below(16) == 0 { 1 + random.below(20) as i64 } else { 1 };
-        builder.add(stack, threads[random.below(4) as usize], &[count, count * 10_000_000]);
+        builder.add(&locations, threads[random.below(4) as usize], &[count, count * 10_000_000]);
     }
     Profile {
         default_sample_type: "cpu".into(),

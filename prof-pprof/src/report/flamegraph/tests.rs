@@ -174,14 +174,13 @@ fn an_empty_profile_is_an_empty_picture() {
 #[test]
 fn a_label_chooses_samples_and_an_index_values() {
     let mut builder = Builder::new(vec![ValueType::new("objects", "count"), ValueType::new("space", "bytes")]);
-    let stack = builder.stack(&[]);
     for (label, value) in [
         (Label::text("bench", "one/two"), 1024),
         (Label::text("bench", "three"), 2048),
         (Label::number("size", 16, "bytes"), 4096),
     ] {
         let labels = builder.label_set(&[label]);
-        builder.add(stack, labels, &[1, value]);
+        builder.add(&[], labels, &[1, value]);
     }
     let profile = builder.finish();
     let about = |label: Option<&str>, sample_index: Option<&str>| {

@@ -20,12 +20,11 @@ fn left(samples: &[(Option<&str>, &str, [i64; 3])]) -> Profile {
             builder.location(Location { lines, ..Location::default() })
         });
         let locations: Vec<_> = locations.collect();
-        let stack = builder.stack(&locations);
         let mut labels = vec![Label::text("package", "pack"), Label::text("target", "lib/pack")];
         labels.extend(test.map(|test| Label::text("test", test)));
         labels.push(Label::number("bytes", size as i64, "bytes"));
         let labels = builder.label_set(&labels);
-        builder.add(stack, labels, &[*blocks, *bytes, *later, 0]);
+        builder.add(&locations, labels, &[*blocks, *bytes, *later, 0]);
     }
     builder.finish()
 }

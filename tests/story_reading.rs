@@ -13,8 +13,7 @@ const ENVIRONMENT: i32 = 96;
 const CPU: &str = "target/profiles/cpu.prof";
 const MEM: &str = "target/profiles/mem.prof";
 
-/// What nobody who reads a stack wants to see.
-/// How names of plumbing end. There is a `std::sync::Once::call_once`, too, which is none.
+/// How the names end that nobody who reads a stack wants to see. `std::sync::Once::call_once` is none of them.
 const PLUMBING: [&str; 6] = [
     "FnOnce::call_once",
     "FnOnce>::call_once",

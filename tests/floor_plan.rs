@@ -32,7 +32,7 @@ const NEVER_IN_THE_HARNESS: [&str; 5] = ["serde", "prost", "flate2", "clap", "lo
 
 /// The modules of `prof-pprof` by floor: one sees only its own floor and those below.
 const FLOORS_OF_PPROF: [&[&str]; 4] = [
-    &["profile", "samples", "label_sets", "error"],
+    &["profile", "samples", "label_sets", "position", "error"],
     &[
         "address_space",
         "aggregate",
@@ -48,6 +48,7 @@ const FLOORS_OF_PPROF: [&[&str]; 4] = [
         "legacy",
         "measurement",
         "merge",
+        "parallel",
         "path",
         "prune",
         "rust_reading",

@@ -2,10 +2,11 @@
 //! them. How it is built is in `graph/build.rs`, how it is cut down to what is worth showing in `graph/trim.rs`; what is
 //! printed of it is in `report/`. Never changes the profile.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use crate::Text;
 use crate::path::base;
+use crate::position::Position;
 
 mod build;
 mod frames;
@@ -108,7 +109,7 @@ pub struct Node {
     /// In a tree, the node that it was reached from.
     pub context: Option<NodeIndex>,
     /// Made when it is first asked for.
-    name: OnceCell<Text>,
+    name: OnceLock<Text>,
     incoming: Vec<EdgeIndex>,
     outgoing: Vec<EdgeIndex>,
 }
@@ -122,29 +123,29 @@ impl Node {
 
 /// Names a node of a [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeIndex(u32);
+pub struct NodeIndex(Position);
 
 impl NodeIndex {
     fn new(position: usize) -> NodeIndex {
-        NodeIndex(u32::try_from(position).expect("a graph has fewer than 2^32 nodes"))
+        NodeIndex(Position::new(position))
     }
 
     fn position(self) -> usize {
-        self.0 as usize
+        self.0.get()
     }
 }
 
 /// Names an edge of a [`Graph`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EdgeIndex(u32);
+pub struct EdgeIndex(Position);
 
 impl EdgeIndex {
     fn new(position: usize) -> EdgeIndex {
-        EdgeIndex(u32::try_from(position).expect("a graph has fewer than 2^32 edges"))
+        EdgeIndex(Position::new(position))
     }
 
     fn position(self) -> usize {
-        self.0 as usize
+        self.0.get()
     }
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::Label;
+use crate::position::Position;
 
 /// Names a set of labels of a [`Builder`](crate::Builder) or of [`Samples`](crate::Samples).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LabelSetIndex(u32);
+pub struct LabelSetIndex(Position);
 
 impl LabelSetIndex {
     pub(crate) fn position(self) -> usize {
-        self.0 as usize
+        self.0.get()
     }
 }
 
@@ -30,7 +31,7 @@ impl LabelSets {
         if let Some(known) = self.known.get(labels) {
             return *known;
         }
-        let index = LabelSetIndex(u32::try_from(self.items.len()).expect("there are fewer than 2^32 sets of labels"));
+        let index = LabelSetIndex(Position::new(self.items.len()));
         let labels: Arc<[Label]> = labels.into();
         self.items.push(labels.clone());
         self.known.insert(labels, index);

@@ -1,5 +1,7 @@
 //! Values as people read them: units, scaling and percentages, letter for letter as `go tool pprof` prints them.
 
+use std::borrow::Cow;
+
 /// A value in a unit; the unit is empty if it goes without saying.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scaled<'a> {
@@ -36,11 +38,13 @@ pub(crate) fn are_of_one_kind(one: &str, other: &str) -> bool {
 /// `value` in the unit `to`, with at most two decimals, such as `1.25MB`; zero has no unit.
 pub fn label(value: i64, from: &str, to: &str) -> String {
     let Scaled { value, unit } = scale(value, from, to);
-    let digits = format!("{value:.2}");
-    match digits.strip_suffix(".00").unwrap_or(&digits) {
-        "0" | "-0" => "0".into(),
-        digits => format!("{digits}{unit}"),
+    let mut text = format!("{value:.2}");
+    text.truncate(text.strip_suffix(".00").unwrap_or(&text).len());
+    if matches!(&*text, "0" | "-0") {
+        return "0".into();
     }
+    text.push_str(unit);
+    text
 }
 
 /// The share of `value` in `total`, at least six characters wide: `  100%`, `12.34%`, ` 0.12%`.
@@ -90,7 +94,9 @@ struct Kind {
 impl Kind {
     /// Units are found in any case, and with a plural s.
     fn find(&self, name: &str) -> Option<Unit> {
-        let name = name.to_lowercase();
+        // Nearly always it is so already.
+        let is_lowercase = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        let name = if is_lowercase { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) };
         let singular = if name.len() > 2 { name.strip_suffix('s').unwrap_or(&name) } else { &name };
         self.units.iter().find(|unit| unit.aliases.contains(&singular)).copied()
     }

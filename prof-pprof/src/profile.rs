@@ -1,10 +1,10 @@
 //! A profile as data: what profile.proto says, with ids turned into typed indices and string numbers into [`Text`].
 //! Its bytes are in `codec.rs`. Never interprets a value.
 
-use std::num::NonZeroU32;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
+use crate::position::Position;
 use crate::{Error, Samples};
 
 /// A string of a profile. Shared, because the same few names stand in very many places.
@@ -14,7 +14,7 @@ macro_rules! index {
     ($(#[$doc:meta])* $name:ident into $table:ident of $item:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(NonZeroU32);
+        pub struct $name(Position);
 
         impl $name {
             /// The index of the `position`th item of the table.
@@ -23,13 +23,12 @@ macro_rules! index {
             ///
             /// If `position` is 2³² - 1 or more.
             pub fn new(position: usize) -> $name {
-                let number = u32::try_from(position + 1).ok().and_then(NonZeroU32::new);
-                $name(number.expect("a table of a profile has fewer than 2^32 items"))
+                $name(Position::new(position))
             }
 
             /// The position in the table.
             pub fn position(self) -> usize {
-                self.0.get() as usize - 1
+                self.0.get()
             }
         }
 

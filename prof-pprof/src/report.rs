@@ -57,20 +57,24 @@ pub struct Report {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Bytes(Vec<u8>),
+    /// One after the other.
+    Pieces(Vec<Vec<u8>>),
     /// Much longer than the profile, so it is made as it is written.
-    Traces {
-        profile: Box<Profile>,
-        options: ValueOptions,
-        zone: Zone,
-    },
+    Traces { profile: Box<Profile>, options: ValueOptions, zone: Zone },
+}
+
+impl Body {
+    fn of(whole: impl Into<Vec<u8>>) -> Body {
+        Body::Pieces(vec![whole.into()])
+    }
 }
 
 impl Report {
     /// The report: text, or a gzipped profile.
     pub fn into_bytes(self) -> Vec<u8> {
         match self.body {
-            Body::Bytes(bytes) => bytes,
+            Body::Pieces(mut pieces) if pieces.len() == 1 => pieces.swap_remove(0),
+            Body::Pieces(pieces) => pieces.concat(),
             Body::Traces { profile, options, zone } => traces(&profile, &options, &zone).into_bytes(),
         }
     }
@@ -82,7 +86,7 @@ impl Report {
     /// Those of `out`.
     pub fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
         match &self.body {
-            Body::Bytes(bytes) => out.write_all(bytes),
+            Body::Pieces(pieces) => pieces.iter().try_for_each(|piece| out.write_all(piece)),
             Body::Traces { profile, options, zone } => traces::write(profile, options, zone, out),
         }
     }
@@ -121,29 +125,26 @@ pub fn report_with(
     };
     let mut view = View::new(profile, format, options)?;
     let mut notices = std::mem::take(&mut view.notices);
-    let bytes = match format {
-        Format::Callgrind => callgrind::callgrind(&mut view).into_bytes(),
-        Format::Comments => comments(&view.profile).into_bytes(),
-        Format::Disasm(pattern) => disasm::disasm(&mut view, pattern, &inlined_into, code, &mut notices)?.into_bytes(),
-        Format::Dot => dot::dot(&mut view).into_bytes(),
-        Format::List(pattern) => list::list(&mut view, pattern, source)?,
-        Format::Folded => {
-            folded::text(&view.profile, |sample| view.scaled(sample.values[view.sample_index])).into_bytes()
-        }
-        Format::Peek(pattern) => callers::callers(&mut view, Some(pattern))?.into_bytes(),
-        Format::Proto => encode(&proto::proto(view)),
-        Format::Raw => raw(&view.profile, ids, &view.options.zone).into_bytes(),
-        Format::Tags => tags(&view.profile, &view.value_options()).into_bytes(),
-        Format::Text => top::text(&mut view).into_bytes(),
-        Format::TopProto => encode(&proto::top_proto(&mut view)),
+    let body = match format {
+        Format::Callgrind => Body::of(callgrind::callgrind(&mut view)),
+        Format::Comments => Body::of(comments(&view.profile)),
+        Format::Disasm(pattern) => Body::of(disasm::disasm(&mut view, pattern, &inlined_into, code, &mut notices)?),
+        Format::Dot => Body::of(dot::dot(&mut view)),
+        Format::List(pattern) => Body::of(list::list(&mut view, pattern, source)?),
+        Format::Folded => Body::of(folded::text(&view.profile, |sample| view.scaled(sample.values[view.sample_index]))),
+        Format::Peek(pattern) => Body::Pieces(callers::callers(&mut view, Some(pattern))?),
+        Format::Proto => Body::of(encode(&proto::proto(view))),
+        Format::Raw => Body::of(raw(&view.profile, ids, &view.options.zone)),
+        Format::Tags => Body::of(tags(&view.profile, &view.value_options())),
+        Format::Text => Body::of(top::text(&mut view)),
+        Format::TopProto => Body::of(encode(&proto::top_proto(&mut view))),
         Format::Traces => {
             let (options, zone) = (view.value_options(), view.options.zone.clone());
-            let body = Body::Traces { profile: Box::new(view.profile), options, zone };
-            return Ok(Report { body, notices });
+            Body::Traces { profile: Box::new(view.profile), options, zone }
         }
-        Format::Tree => callers::callers(&mut view, None)?.into_bytes(),
+        Format::Tree => Body::Pieces(callers::callers(&mut view, None)?),
     };
-    Ok(Report { body: Body::Bytes(bytes), notices })
+    Ok(Report { body, notices })
 }
 
 /// What the filters of the options leave of a profile, and notices as in [`Report`]. Values are divided as they say.

@@ -1,13 +1,13 @@
 //! Samples → graph. Their sums are made in `sums.rs`, trees in `build/tree.rs`; what is dropped from either afterwards is
 //! decided in `trim.rs`.
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 
 use super::frames::Frames;
-use super::sums::{Call, Column, Sums, Wanted};
+use super::sums::{Call, Column, Counted, Sums, Wanted};
 use super::{Edge, EdgeIndex, Graph, Node, NodeIndex, NodeInfo, Sum, Tags, tag};
 use crate::{LabelSetIndex, Profile};
 
@@ -113,7 +113,7 @@ impl Graph {
     /// Counts what the labels of samples say of their nodes.
     fn tag(&mut self, profile: &Profile, column: Column, frames: &Frames, name: &TagName<'_>) {
         let mut texts: HashMap<LabelSetIndex, String> = HashMap::new();
-        let mut counted = vec![usize::MAX; frames.infos.len()];
+        let mut counted = Counted::none(frames);
         let samples = column.of(profile, 0..profile.samples.len());
         for (number, sample, value) in samples.filter(|(_, sample, _)| !sample.labels.is_empty()) {
             let new = || tag::text_labels(sample.labels);
@@ -124,7 +124,7 @@ impl Graph {
             for node in nodes {
                 leaf = *node;
                 if let Some(node) = *node
-                    && std::mem::replace(&mut counted[node.position()], number) != number
+                    && counted.is_first(node, number)
                 {
                     self.nodes[node.position()].tags.count(text, sample, value, false, name);
                 }
@@ -143,7 +143,7 @@ impl Graph {
             cum: Sum::default(),
             tags: Tags::default(),
             context,
-            name: OnceCell::new(),
+            name: OnceLock::new(),
             incoming: Vec::new(),
             outgoing: Vec::new(),
         });

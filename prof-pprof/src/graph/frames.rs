@@ -16,7 +16,7 @@ pub(super) struct Frames {
     /// The nodes of all locations' lines, innermost first; none for a line whose node is not kept.
     nodes: Vec<Option<NodeIndex>>,
     /// Where the lines of each location end.
-    ends: Vec<usize>,
+    ends: Vec<u32>,
 }
 
 impl Frames {
@@ -39,7 +39,7 @@ impl Frames {
                     });
                 frames.nodes.push(node);
             }
-            frames.ends.push(frames.nodes.len());
+            frames.ends.push(u32::try_from(frames.nodes.len()).expect("profiles have fewer than 2^32 lines"));
         }
         frames
     }
@@ -49,9 +49,9 @@ impl Frames {
         let mut are = vec![false; self.infos.len()];
         let mut start = 0;
         for end in &self.ends {
-            let inlined = &self.nodes[start..end - 1];
+            let inlined = &self.nodes[start..*end as usize - 1];
             inlined.iter().flatten().for_each(|node| are[node.position()] = true);
-            start = *end;
+            start = *end as usize;
         }
         are
     }
@@ -61,7 +61,7 @@ impl Frames {
     pub(super) fn of(&self, location: LocationIndex) -> &[Option<NodeIndex>] {
         let position = location.position();
         let start = if position == 0 { 0 } else { self.ends[position - 1] };
-        &self.nodes[start..self.ends[position]]
+        &self.nodes[start as usize..self.ends[position] as usize]
     }
 }
 

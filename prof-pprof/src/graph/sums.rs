@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::frames::Frames;
 use super::{NodeIndex, Sum};
+use crate::parallel::in_parts;
 use crate::{Profile, Sample};
 
 /// Below this a second thread costs more than it gains.
@@ -47,6 +48,25 @@ pub(super) enum Wanted {
     CallsInto(Vec<bool>),
 }
 
+/// By which sample each node was last counted, as recursion must not count twice.
+pub(super) struct Counted {
+    /// Half of a number is enough to tell samples apart that come one after the other.
+    last: Vec<u32>,
+}
+
+impl Counted {
+    pub(super) fn none(frames: &Frames) -> Counted {
+        Counted { last: vec![u32::MAX; frames.infos.len()] }
+    }
+
+    /// Whether the node was not counted for this sample before; now it is.
+    #[inline]
+    pub(super) fn is_first(&mut self, node: NodeIndex, sample: usize) -> bool {
+        let sample = sample as u32;
+        std::mem::replace(&mut self.last[node.position()], sample) != sample
+    }
+}
+
 /// Calls from one node to another.
 pub(super) struct Call {
     pub(super) from: NodeIndex,
@@ -78,12 +98,6 @@ impl Sums {
         let count = profile.samples.len();
         // Each thread has its own sums, so there must be more to sum up than there are sums.
         let worth = (count / WORTH_A_THREAD).min(profile.samples.frames() / (4 * frames.infos.len().max(1)));
-        let threads = match worth {
-            // To ask for the processors takes longer than a small profile does.
-            0 => 1,
-            worth => std::thread::available_parallelism().map_or(1, usize::from).min(worth + 1),
-        };
-        let part = |number: usize| count * number / threads..count * (number + 1) / threads;
         let of = |samples| {
             let mut sums = Sums::nothing(frames);
             match wanted {
@@ -98,14 +112,9 @@ impl Sums {
             }
             sums
         };
-        std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|number| scope.spawn(move || of(part(number)))).collect();
-            let mut sums = of(part(0));
-            for other in others {
-                sums.add(other.join().expect("adding up does not panic"));
-            }
-            sums
-        })
+        let mut sums = in_parts(count, if worth == 0 { 1 } else { worth + 1 }, of).into_iter();
+        let first = sums.next().expect("there is a part at least");
+        sums.fold(first, Sums::with)
     }
 
     fn nothing(frames: &Frames) -> Sums {
@@ -114,11 +123,11 @@ impl Sums {
     }
 
     fn add_nodes(&mut self, profile: &Profile, column: Column, frames: &Frames, samples: Range<usize>) {
-        let mut counted = vec![usize::MAX; frames.infos.len()];
+        let mut counted = Counted::none(frames);
         for (number, sample, value) in column.of(profile, samples) {
             for location in sample.locations {
                 for node in frames.of(*location).iter().flatten() {
-                    if std::mem::replace(&mut counted[node.position()], number) != number {
+                    if counted.is_first(*node, number) {
                         self.cum[node.position()].add(value);
                     }
                 }
@@ -137,7 +146,7 @@ impl Sums {
         is_wanted: impl Fn(NodeIndex, NodeIndex) -> bool,
         samples: Range<usize>,
     ) {
-        let mut counted = vec![usize::MAX; frames.infos.len()];
+        let mut counted = Counted::none(frames);
         for (number, sample, value) in column.of(profile, samples) {
             let mut caller: Option<NodeIndex> = None;
             let mut residual = false;
@@ -148,7 +157,7 @@ impl Sums {
                         residual = true;
                         continue;
                     };
-                    if std::mem::replace(&mut counted[node.position()], number) != number {
+                    if counted.is_first(node, number) {
                         self.cum[node.position()].add(value);
                     }
                     if let Some(caller) = caller
@@ -184,9 +193,10 @@ impl Sums {
     }
 
     /// Adds the sums over other samples, which come behind these.
-    fn add(&mut self, other: Sums) {
+    fn with(mut self, other: Sums) -> Sums {
         let pairs = self.flat.iter_mut().zip(&other.flat).chain(self.cum.iter_mut().zip(&other.cum));
         pairs.for_each(|(sum, more)| sum.add(*more));
         other.calls.into_iter().for_each(|call| self.call(call));
+        self
     }
 }

@@ -6,64 +6,78 @@ use super::view::View;
 use crate::Error;
 use crate::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::measurement::percentage;
+use crate::parallel::in_parts;
 
 const SEPARATOR: &str = "----------------------------------------------------------+-------------\n";
 // The spaces and tabs at the end are pprof's.
 const LEGEND: &str = "      flat  flat%   sum%        cum   cum%   calls calls% + context \t \t \n";
 
-/// The callers and callees of all nodes, or of those whose names match `pattern`.
+/// As wide as the columns of a function are.
+const BLANKS: &str = "                                                  ";
+
+/// So many nodes are worth a thread of their own.
+const WORTH_A_THREAD: usize = 500;
+
+/// The callers and callees of all nodes, or of those whose names match `pattern`, in pieces.
 ///
 /// # Errors
 ///
 /// If `pattern` is no regular expression or matches nothing.
-pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<String, Error> {
+pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<Vec<Vec<u8>>, Error> {
     let wanted = view.peeked.clone();
     let trimmed = view.trimmed();
     let graph = &trimmed.graph;
-    let mut text = view.lines(&trimmed).join("\n");
-    text.push('\n');
-    text.push_str(SEPARATOR);
-    text.push_str(LEGEND);
+    // Each with the sum of all flat values up to it.
     let mut sum: i64 = 0;
-    let mut any = false;
-    for index in graph.listed() {
-        let node = &graph[*index];
-        let name = node.name();
-        if wanted.as_ref().is_some_and(|wanted| !wanted.is_match(name)) {
-            continue;
-        }
-        any = true;
-        let (flat, cum) = (node.flat.value(), node.cum.value());
-        text.push_str(SEPARATOR);
-        for edge in graph.sorted(graph.incoming(*index)) {
-            relative(view, graph, edge, graph[edge].from, cum, &mut text);
-        }
-        sum = sum.saturating_add(flat);
-        let _ = writeln!(text, "{}                | {name}", view.columns(flat, sum, cum));
-        for edge in graph.sorted(graph.outgoing(*index)) {
-            relative(view, graph, edge, graph[edge].to, cum, &mut text);
-        }
+    let shown: Vec<(NodeIndex, i64)> = graph
+        .listed()
+        .iter()
+        .filter(|node| wanted.as_ref().is_none_or(|wanted| wanted.is_match(graph[**node].name())))
+        .map(|node| {
+            sum = sum.saturating_add(graph[*node].flat.value());
+            (*node, sum)
+        })
+        .collect();
+    if let Some(pattern) = pattern.filter(|_| shown.is_empty()) {
+        return Err(Error::NoMatch { expression: pattern.into() });
     }
+    let lines = view.lines(&trimmed).join("\n");
+    let mut pieces = vec![[&lines, "\n", SEPARATOR, LEGEND].concat()];
+    let view = &*view;
+    pieces.extend(in_parts(shown.len(), shown.len() / WORTH_A_THREAD, |part| {
+        let mut text = String::new();
+        shown[part].iter().for_each(|(node, sum)| with_relatives(view, graph, *node, *sum, &mut text));
+        text
+    }));
     if !graph.listed().is_empty() {
-        text.push_str(SEPARATOR);
+        pieces.push(SEPARATOR.into());
     }
-    match pattern {
-        Some(pattern) if !any => Err(Error::NoMatch { expression: pattern.into() }),
-        _ => Ok(text),
+    Ok(pieces.into_iter().map(String::into_bytes).collect())
+}
+
+/// The lines of a node between those of its callers and callees.
+fn with_relatives(view: &View, graph: &Graph, index: NodeIndex, sum: i64, text: &mut String) {
+    let node = &graph[index];
+    let (flat, cum) = (node.flat.value(), node.cum.value());
+    text.push_str(SEPARATOR);
+    for edge in graph.sorted(graph.incoming(index)) {
+        relative(view, graph, edge, graph[edge].from, cum, text);
+    }
+    let _ = writeln!(text, "{}                | {}", view.columns(flat, sum, cum), node.name());
+    for edge in graph.sorted(graph.outgoing(index)) {
+        relative(view, graph, edge, graph[edge].to, cum, text);
     }
 }
 
 /// The line of a caller or callee.
 fn relative(view: &View, graph: &Graph, edge: EdgeIndex, other: NodeIndex, cum: i64, text: &mut String) {
     let edge = &graph[edge];
-    let _ = writeln!(
-        text,
-        "{:>50} {} |   {}{}",
-        view.value(edge.weight.sum),
-        percentage(edge.weight.sum, cum),
-        graph[other].name(),
-        if edge.inline { " (inline)" } else { "" },
-    );
+    let value = view.value(edge.weight.sum);
+    let mark = if edge.inline { " (inline)" } else { "" };
+    let blanks = &BLANKS[..BLANKS.len().saturating_sub(value.chars().count())];
+    for part in [blanks, &value, " ", &percentage(edge.weight.sum, cum), " |   ", graph[other].name(), mark, "\n"] {
+        text.push_str(part);
+    }
 }
 
 #[cfg(test)]
@@ -72,14 +86,15 @@ mod tests {
     use crate::graph::tests::profile_of;
     use crate::report::{Format, Options};
 
-    fn view(format: &Format) -> View {
+    fn text(format: &Format, pattern: Option<&str>) -> Result<String, Error> {
         let profile = profile_of(&[("main;work+hot", 3), ("main;cold", 1)]);
-        View::new(profile, format, &Options { unit: "ns".into(), ..Options::default() }).unwrap()
+        let mut view = View::new(profile, format, &Options { unit: "ns".into(), ..Options::default() }).unwrap();
+        Ok(String::from_utf8(callers(&mut view, pattern)?.concat()).unwrap())
     }
 
     #[test]
     fn each_function_stands_between_its_callers_and_callees() {
-        let text = callers(&mut view(&Format::Tree), None).unwrap();
+        let text = text(&Format::Tree, None).unwrap();
         let expected = "\
 ----------------------------------------------------------+-------------
                                                3ns   100% |   work (inline)
@@ -102,10 +117,9 @@ mod tests {
 
     #[test]
     fn a_peek_at_nothing_is_an_error() {
-        let peek = Format::Peek("nowhere".into());
-        let found = callers(&mut view(&peek), Some("nowhere"));
+        let found = text(&Format::Peek("nowhere".into()), Some("nowhere"));
         assert_eq!(found, Err(Error::NoMatch { expression: "nowhere".into() }));
-        let text = callers(&mut view(&Format::Peek("cold".into())), Some("cold")).unwrap();
+        let text = text(&Format::Peek("cold".into()), Some("cold")).unwrap();
         assert!(!text.contains("| hot"), "{text}");
     }
 }

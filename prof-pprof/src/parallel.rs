@@ -1,0 +1,36 @@
+//! Work in parts, on all processors. Never decides what is worth it: that is for those to say who know the work.
+
+use std::ops::Range;
+
+/// What `work` makes of each of at most `most` parts of `0..count`, in their order.
+pub(crate) fn in_parts<T: Send>(count: usize, most: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    let parts = match most {
+        // To ask for the processors takes longer than a small profile does.
+        0 | 1 => 1,
+        most => std::thread::available_parallelism().map_or(1, usize::from).min(most),
+    };
+    let part = |number: usize| count * number / parts..count * (number + 1) / parts;
+    let work = &work;
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..parts).map(|number| scope.spawn(move || work(part(number)))).collect();
+        let first = work(part(0));
+        // A panic of one is that of all.
+        let others =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_all_in_their_order() {
+        for (count, most) in [(0, 0), (1, 1), (7, 2), (1000, 1000), (1, 5)] {
+            let parts = in_parts(count, most, |part| part);
+            assert!(parts.len() <= most.max(1));
+            assert_eq!(parts.into_iter().flatten().collect::<Vec<_>>(), (0..count).collect::<Vec<_>>());
+        }
+    }
+}

@@ -45,6 +45,7 @@ pub use top::{TopFunction, TopOptions, top, top_functions};
 pub use traces::traces;
 pub use values::ValueOptions;
 
+use callers::Callers;
 use view::View;
 
 /// A report as `go tool pprof` gives it.
@@ -57,26 +58,32 @@ pub struct Report {
 
 #[derive(Debug, Clone)]
 enum Body {
-    /// One after the other.
-    Pieces(Vec<Vec<u8>>),
+    Bytes(Vec<u8>),
+    /// This is as long as the profile, so it is made as it is written.
+    Callers(Box<Callers>),
     /// Much longer than the profile, so it is made as it is written.
-    Traces { profile: Box<Profile>, options: ValueOptions, zone: Zone },
+    Traces {
+        profile: Box<Profile>,
+        options: ValueOptions,
+        zone: Zone,
+    },
 }
 
 impl Body {
     fn of(whole: impl Into<Vec<u8>>) -> Body {
-        Body::Pieces(vec![whole.into()])
+        Body::Bytes(whole.into())
     }
 }
 
 impl Report {
     /// The report: text, or a gzipped profile.
     pub fn into_bytes(self) -> Vec<u8> {
-        match self.body {
-            Body::Pieces(mut pieces) if pieces.len() == 1 => pieces.swap_remove(0),
-            Body::Pieces(pieces) => pieces.concat(),
-            Body::Traces { profile, options, zone } => traces(&profile, &options, &zone).into_bytes(),
+        if let Body::Bytes(bytes) = self.body {
+            return bytes;
         }
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes).expect("memory takes every byte");
+        bytes
     }
 
     /// Writes the report.
@@ -86,7 +93,8 @@ impl Report {
     /// Those of `out`.
     pub fn write_to(&self, out: &mut dyn io::Write) -> io::Result<()> {
         match &self.body {
-            Body::Pieces(pieces) => pieces.iter().try_for_each(|piece| out.write_all(piece)),
+            Body::Bytes(bytes) => out.write_all(bytes),
+            Body::Callers(callers) => callers.write(out),
             Body::Traces { profile, options, zone } => traces::write(profile, options, zone, out),
         }
     }
@@ -132,7 +140,7 @@ pub fn report_with(
         Format::Dot => Body::of(dot::dot(&mut view)),
         Format::List(pattern) => Body::of(list::list(&mut view, pattern, source)?),
         Format::Folded => Body::of(folded::text(&view.profile, |sample| view.scaled(sample.values[view.sample_index]))),
-        Format::Peek(pattern) => Body::Pieces(callers::callers(&mut view, Some(pattern))?),
+        Format::Peek(pattern) => Body::Callers(Box::new(Callers::new(view, Some(pattern))?)),
         Format::Proto => Body::of(encode(&proto::proto(view))),
         Format::Raw => Body::of(raw(&view.profile, ids, &view.options.zone)),
         Format::Tags => Body::of(tags(&view.profile, &view.value_options())),
@@ -142,7 +150,7 @@ pub fn report_with(
             let (options, zone) = (view.value_options(), view.options.zone.clone());
             Body::Traces { profile: Box::new(view.profile), options, zone }
         }
-        Format::Tree => Body::Pieces(callers::callers(&mut view, None)?),
+        Format::Tree => Body::Callers(Box::new(Callers::new(view, None)?)),
     };
     Ok(Report { body, notices })
 }

@@ -1,12 +1,13 @@
 //! The callers and callees of each function, byte for byte as `go tool pprof -tree` and `-peek` print them.
 
 use std::fmt::Write;
+use std::io;
 
 use super::view::View;
-use crate::Error;
 use crate::graph::{EdgeIndex, Graph, NodeIndex};
 use crate::measurement::percentage;
 use crate::parallel::in_parts;
+use crate::{Error, Profile};
 
 const SEPARATOR: &str = "----------------------------------------------------------+-------------\n";
 // The spaces and tabs at the end are pprof's.
@@ -15,44 +16,63 @@ const LEGEND: &str = "      flat  flat%   sum%        cum   cum%   calls calls% 
 /// As wide as the columns of a function are.
 const BLANKS: &str = "                                                  ";
 
-/// So many nodes are worth a thread of their own.
-const WORTH_A_THREAD: usize = 500;
+/// So many nodes are written at once.
+const PIECE: usize = 1000;
+/// So many are worth a thread of their own.
+const WORTH_A_THREAD: usize = 100;
 
-/// The callers and callees of all nodes, or of those whose names match `pattern`, in pieces.
-///
-/// # Errors
-///
-/// If `pattern` is no regular expression or matches nothing.
-pub(crate) fn callers(view: &mut View, pattern: Option<&str>) -> Result<Vec<Vec<u8>>, Error> {
-    let wanted = view.peeked.clone();
-    let trimmed = view.trimmed();
-    let graph = &trimmed.graph;
-    // Each with the sum of all flat values up to it.
-    let mut sum: i64 = 0;
-    let shown: Vec<(NodeIndex, i64)> = graph
-        .listed()
-        .iter()
-        .filter(|node| wanted.as_ref().is_none_or(|wanted| wanted.is_match(graph[**node].name())))
-        .map(|node| {
+/// The report, made as it is written: of a large profile it is as long as that.
+#[derive(Debug, Clone)]
+pub(crate) struct Callers {
+    /// Without its profile.
+    view: View,
+    graph: Graph,
+    /// The lines above.
+    lines: String,
+    /// The nodes, each with the sum of all flat values up to it.
+    shown: Vec<(NodeIndex, i64)>,
+}
+
+impl Callers {
+    /// The callers and callees of all nodes, or of those whose names match `pattern`, which the view looks for.
+    ///
+    /// # Errors
+    ///
+    /// If `pattern` matches nothing.
+    pub(crate) fn new(mut view: View, pattern: Option<&str>) -> Result<Callers, Error> {
+        let trimmed = view.trimmed();
+        let graph = &trimmed.graph;
+        let is_shown =
+            |node: &&NodeIndex| view.peeked.as_ref().is_none_or(|peeked| peeked.is_match(graph[**node].name()));
+        let mut sum: i64 = 0;
+        let up_to = |node: &NodeIndex| {
             sum = sum.saturating_add(graph[*node].flat.value());
             (*node, sum)
-        })
-        .collect();
-    if let Some(pattern) = pattern.filter(|_| shown.is_empty()) {
-        return Err(Error::NoMatch { expression: pattern.into() });
+        };
+        let shown: Vec<_> = graph.listed().iter().filter(is_shown).map(up_to).collect();
+        if let Some(pattern) = pattern.filter(|_| shown.is_empty()) {
+            return Err(Error::NoMatch { expression: pattern.into() });
+        }
+        let lines = view.lines(&trimmed).join("\n");
+        view.profile = Profile::default();
+        Ok(Callers { view, graph: trimmed.graph, lines, shown })
     }
-    let lines = view.lines(&trimmed).join("\n");
-    let mut pieces = vec![[&lines, "\n", SEPARATOR, LEGEND].concat()];
-    let view = &*view;
-    pieces.extend(in_parts(shown.len(), shown.len() / WORTH_A_THREAD, |part| {
-        let mut text = String::new();
-        shown[part].iter().for_each(|(node, sum)| with_relatives(view, graph, *node, *sum, &mut text));
-        text
-    }));
-    if !graph.listed().is_empty() {
-        pieces.push(SEPARATOR.into());
+
+    /// Writes the report.
+    pub(crate) fn write(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        out.write_all([&self.lines, "\n", SEPARATOR, LEGEND].concat().as_bytes())?;
+        for some in self.shown.chunks(PIECE) {
+            let texts = in_parts(some.len(), some.len() / WORTH_A_THREAD, |part| {
+                let mut text = String::new();
+                some[part]
+                    .iter()
+                    .for_each(|(node, sum)| with_relatives(&self.view, &self.graph, *node, *sum, &mut text));
+                text
+            });
+            texts.iter().try_for_each(|text| out.write_all(text.as_bytes()))?;
+        }
+        if self.graph.listed().is_empty() { Ok(()) } else { out.write_all(SEPARATOR.as_bytes()) }
     }
-    Ok(pieces.into_iter().map(String::into_bytes).collect())
 }
 
 /// The lines of a node between those of its callers and callees.
@@ -88,8 +108,10 @@ mod tests {
 
     fn text(format: &Format, pattern: Option<&str>) -> Result<String, Error> {
         let profile = profile_of(&[("main;work+hot", 3), ("main;cold", 1)]);
-        let mut view = View::new(profile, format, &Options { unit: "ns".into(), ..Options::default() }).unwrap();
-        Ok(String::from_utf8(callers(&mut view, pattern)?.concat()).unwrap())
+        let view = View::new(profile, format, &Options { unit: "ns".into(), ..Options::default() }).unwrap();
+        let mut bytes = Vec::new();
+        Callers::new(view, pattern)?.write(&mut bytes).unwrap();
+        Ok(String::from_utf8(bytes).unwrap())
     }
 
     #[test]

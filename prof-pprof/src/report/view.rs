@@ -21,6 +21,7 @@ mod filter;
 use filter::filter;
 
 /// A profile as a report sees it.
+#[derive(Debug, Clone)]
 pub(crate) struct View {
     /// After all filters, and with nothing told apart that is not to be.
     pub profile: Profile,

@@ -9,7 +9,7 @@ mod table;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use prof_pprof::{LabelValue, Profile, ValueType, encode, label_keys};
+use prof_pprof::{LabelValue, Profile, ValueType, encode_to, label_keys};
 
 use crate::{Error, outputs};
 use file_name::file_names;
@@ -130,7 +130,7 @@ pub fn write(wholes: &[Whole<'_>], key: &str, directory: &Path) -> Result<Writte
     }
 
     for (name, profile) in &profiles {
-        outputs::replace(&directory.join(name), &encode(profile))?;
+        outputs::replace_by(&directory.join(name), |out| encode_to(profile, out))?;
     }
     for name in stale {
         let path = directory.join(name);

@@ -13,7 +13,7 @@ mod message;
 mod packed;
 
 pub use decode::{decode, decode_any, decode_any_with_ids};
-pub use encode::encode;
+pub use encode::{encode, encode_to};
 pub use ids::OriginalIds;
 
 #[cfg(test)]

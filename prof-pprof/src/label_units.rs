@@ -10,7 +10,7 @@ use crate::{LabelValue, Profile, Text};
 /// Reports take the units of the whole profile, before a filter removes the sample that names one.
 pub fn label_units(profile: &Profile) -> BTreeMap<Text, Text> {
     let mut units: BTreeMap<Text, Text> = BTreeMap::new();
-    for label in profile.samples.iter().flat_map(|sample| sample.labels) {
+    for label in profile.samples.label_sets().flatten() {
         if let LabelValue::Number { unit, .. } = &label.value {
             let known = units.entry(label.key.clone()).or_default();
             if known.is_empty() {
@@ -29,7 +29,7 @@ pub fn label_units(profile: &Profile) -> BTreeMap<Text, Text> {
 /// What is worth telling of the units: which keys have others beside the one that is used, one line each.
 pub(crate) fn other_units(profile: &Profile, units: &BTreeMap<Text, Text>) -> Vec<String> {
     let mut others: BTreeMap<&Text, BTreeSet<&str>> = BTreeMap::new();
-    for label in profile.samples.iter().flat_map(|sample| sample.labels) {
+    for label in profile.samples.label_sets().flatten() {
         match &label.value {
             LabelValue::Number { unit, .. } if !unit.is_empty() && units.get(&label.key) != Some(unit) => {
                 others.entry(&label.key).or_default().insert(unit);

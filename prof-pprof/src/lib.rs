@@ -44,7 +44,7 @@ mod wire;
 
 pub use aggregate::{Granularity, aggregate};
 pub use builder::{Builder, SampleIndex};
-pub use codec::{OriginalIds, decode, decode_any, decode_any_with_ids, encode};
+pub use codec::{OriginalIds, decode, decode_any, decode_any_with_ids, encode, encode_to};
 pub use error::Error;
 pub use expression::expression;
 pub use filter::{Runtime, merge_equal_samples, remove_frames, remove_runtime};

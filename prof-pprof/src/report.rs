@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::{Error, OriginalIds, Profile, encode};
+use crate::{Error, OriginalIds, Profile, encode_to};
 
 mod callers;
 mod callgrind;
@@ -59,8 +59,9 @@ pub struct Report {
 #[derive(Debug, Clone)]
 enum Body {
     Bytes(Vec<u8>),
-    /// This is as long as the profile, so it is made as it is written.
+    /// These are as long as the profile, so they are made as they are written.
     Callers(Box<Callers>),
+    Proto(Box<Profile>),
     /// Much longer than the profile, so it is made as it is written.
     Traces {
         profile: Box<Profile>,
@@ -95,6 +96,7 @@ impl Report {
         match &self.body {
             Body::Bytes(bytes) => out.write_all(bytes),
             Body::Callers(callers) => callers.write(out),
+            Body::Proto(profile) => encode_to(profile, out),
             Body::Traces { profile, options, zone } => traces::write(profile, options, zone, out),
         }
     }
@@ -141,11 +143,11 @@ pub fn report_with(
         Format::List(pattern) => Body::of(list::list(&mut view, pattern, source)?),
         Format::Folded => Body::of(folded::text(&view.profile, |sample| view.scaled(sample.values[view.sample_index]))),
         Format::Peek(pattern) => Body::Callers(Box::new(Callers::new(view, Some(pattern))?)),
-        Format::Proto => Body::of(encode(&proto::proto(view))),
+        Format::Proto => Body::Proto(Box::new(proto::proto(view))),
         Format::Raw => Body::of(raw(&view.profile, ids, &view.options.zone)),
         Format::Tags => Body::of(tags(&view.profile, &view.value_options())),
         Format::Text => Body::of(top::text(&mut view)),
-        Format::TopProto => Body::of(encode(&proto::top_proto(&mut view))),
+        Format::TopProto => Body::Proto(Box::new(proto::top_proto(&mut view))),
         Format::Traces => {
             let (options, zone) = (view.value_options(), view.options.zone.clone());
             Body::Traces { profile: Box::new(view.profile), options, zone }

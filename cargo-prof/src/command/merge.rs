@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::ArgMatches;
-use prof_pprof::encode;
+use prof_pprof::encode_to;
 
 use super::delivery::{self, write};
 use super::reading::{Sum, check_standard_input, read_file};
@@ -51,7 +51,7 @@ pub fn main(matches: &ArgMatches) -> Result<ExitCode, Error> {
     let Some(merged) = sum.finish() else {
         return Err(Error::Usage(format!("there are no profiles there; their names end in {}", ENDINGS.join(", "))));
     };
-    write(output.clone(), |out| out.write_all(&encode(&merged)))?;
+    write(output.clone(), |out| encode_to(&merged, out))?;
     let output = summary::shown(&output);
     let (of, left) = (counted(samples as u64, "sample"), merged.samples.len());
     terminal::status(&format!(

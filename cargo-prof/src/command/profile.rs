@@ -310,7 +310,7 @@ fn write(outputs: &Outputs, collected: &Collected, told: Option<&Told>) -> Resul
     let heap = [&collected.mem, &collected.peak].map(|made| made.as_ref().map(|(profile, _)| profile));
     for (output, profile) in [(&outputs.cpu, cpu), (&outputs.mem, heap[0]), (&outputs.peak, heap[1])] {
         if let (Some(output), Some(profile)) = (output, profile) {
-            outputs::replace(&output.path, &prof_pprof::encode(profile))?;
+            outputs::replace_by(&output.path, |out| prof_pprof::encode_to(profile, out))?;
         }
     }
     if let (Some(output), Some(told)) = (&outputs.report, told) {

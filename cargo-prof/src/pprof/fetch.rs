@@ -5,11 +5,10 @@ mod address;
 mod client;
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use prof_pprof::{Profile, encode};
+use prof_pprof::{Profile, encode_to};
 
 use super::viewer::{new_file, plain};
 use address::Address;
@@ -96,7 +95,7 @@ pub fn save(profile: &Profile, notices: &mut dyn FnMut(&str)) {
             continue;
         }
         let written = new_file(folder, &saved_name(profile), "pb.gz")
-            .and_then(|(mut file, path)| file.write_all(&encode(profile)).map(|()| path));
+            .and_then(|(mut file, path)| encode_to(profile, &mut file).map(|()| path));
         return notices(&match written {
             Ok(path) => format!("Saved profile in {}", path.display()),
             Err(error) => format!("Could not save profile: {}", plain(&error)),

@@ -1,11 +1,13 @@
 //! `Profile` → bytes. Strings are numbered in the order of their first use, so that equal profiles give equal bytes. How
 //! bytes are gzipped while more of them are made is in `deflate.rs`.
 
+use std::io;
+
 use hashbrown::HashMap;
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
-use super::deflate;
+use super::deflate::{self, Pieces};
 use super::packed::Packed;
 use crate::wire::{self, field};
 use crate::{Function, Label, LabelSetIndex, LabelValue, Location, Mapping, Profile, Sample, ValueType};
@@ -16,10 +18,21 @@ use crate::{Function, Label, LabelSetIndex, LabelValue, Location, Mapping, Profi
 /// format has no way to tell it from none. What compresses to less than a hundredth of itself, and is longer than 16 MiB, is
 /// refused by [`decode`](crate::decode), as from anybody else.
 pub fn encode(profile: &Profile) -> Vec<u8> {
-    deflate::gzip(profile.samples.frames(), |pieces| message(profile, pieces))
+    let mut bytes = Vec::new();
+    encode_to(profile, &mut bytes).expect("memory takes every byte");
+    bytes
 }
 
-fn message(profile: &Profile, pieces: &mut deflate::Pieces<'_>) {
+/// [`encode`], written as it is made.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn encode_to(profile: &Profile, out: &mut dyn io::Write) -> io::Result<()> {
+    deflate::gzip(profile.samples.frames(), out, |pieces| message(profile, pieces))
+}
+
+fn message(profile: &Profile, pieces: &mut dyn Pieces) -> io::Result<()> {
     let mut out = Vec::new();
     let mut strings = Strings::default();
     strings.index("");
@@ -27,24 +40,24 @@ fn message(profile: &Profile, pieces: &mut deflate::Pieces<'_>) {
     let mut samples = Samples::default();
     for (position, item) in profile.samples.iter().enumerate() {
         samples.put(&mut out, item, profile.samples.label_set_at(position), &mut strings);
-        pieces.take_full(&mut out);
+        pieces.take_full(&mut out)?;
     }
     for (position, item) in profile.mappings.iter().enumerate() {
         put(&mut out, field::MAPPING, &mapping(id(position), item, &mut strings));
     }
     for (position, item) in profile.locations.iter().enumerate() {
         put(&mut out, field::LOCATION, &location(id(position), item));
-        pieces.take_full(&mut out);
+        pieces.take_full(&mut out)?;
     }
     for (position, item) in profile.functions.iter().enumerate() {
         put(&mut out, field::FUNCTION, &function(id(position), item, &mut strings));
-        pieces.take_full(&mut out);
+        pieces.take_full(&mut out)?;
     }
     for text in strings.in_order {
         put_bytes(&mut out, field::STRING_TABLE, text.as_bytes());
-        pieces.take_full(&mut out);
+        pieces.take_full(&mut out)?;
     }
-    pieces.take(out);
+    pieces.take(out)
 }
 
 /// The table of strings as it grows.

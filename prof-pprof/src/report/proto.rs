@@ -8,8 +8,8 @@ use crate::{Function, FunctionIndex, Line, Location, LocationIndex, Profile, Sam
 /// The profile after the filters, its values divided as the options say.
 pub(crate) fn proto(mut view: View) -> Profile {
     let mut samples = std::mem::take(&mut view.profile.samples);
-    for value in samples.values_mut().flatten() {
-        *value = view.scaled(*value);
+    if view.options.divide_by != 1.0 {
+        samples.values_mut().flatten().for_each(|value| *value = view.scaled(*value));
     }
     Profile { samples, ..view.profile }
 }

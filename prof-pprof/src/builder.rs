@@ -7,7 +7,7 @@ use indexmap::IndexSet;
 use crate::label_sets::LabelSets;
 use crate::sample_table::SampleTable;
 use crate::{Function, FunctionIndex, Label, LabelSetIndex, Location, LocationIndex, Mapping, MappingIndex, Profile};
-use crate::{Text, ValueType};
+use crate::{Samples, Text, ValueType};
 
 /// Names a sample of a [`Builder`]; it will have this position in [`Profile::samples`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,9 +41,8 @@ impl Builder {
         Builder { sample_types, ..Builder::default() }
     }
 
-    /// Makes room for what a profile holds.
-    pub(crate) fn reserve(&mut self, profile: &Profile) {
-        let samples = &profile.samples;
+    /// Makes room for these samples.
+    pub(crate) fn reserve(&mut self, samples: &Samples) {
         self.samples.reserve(samples.len(), samples.frames(), samples.len() * self.sample_types.len());
     }
 
@@ -88,8 +87,24 @@ impl Builder {
     ///
     /// If there is not one value for each sample type.
     pub fn add(&mut self, stack: &[LocationIndex], labels: LabelSetIndex, values: &[i64]) -> SampleIndex {
+        self.add_hashed(self.hash(stack, labels), stack, labels, values)
+    }
+
+    /// As [`add`](Self::add), with the [`hash`](Self::hash) of stack and labels, which may so be made on another thread.
+    pub(crate) fn add_hashed(
+        &mut self,
+        hash: u32,
+        stack: &[LocationIndex],
+        labels: LabelSetIndex,
+        values: &[i64],
+    ) -> SampleIndex {
         assert_eq!(values.len(), self.sample_types.len(), "one value for each sample type");
-        SampleIndex(self.samples.add(stack, labels, values))
+        SampleIndex(self.samples.add(hash, stack, labels, values))
+    }
+
+    /// What a sample of this stack and set of labels is known by here.
+    pub(crate) fn hash(&self, stack: &[LocationIndex], labels: LabelSetIndex) -> u32 {
+        self.samples.hash(stack, labels)
     }
 
     /// The profile. Everything keeps the order in which it was first put in.

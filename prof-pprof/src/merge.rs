@@ -86,7 +86,7 @@ impl Merger {
         compatible(&before, &profile)?;
         let mut sum = Box::new(Sum::of(&before));
         drop(before);
-        sum.add(&profile);
+        sum.add(profile);
         self.so_far = SoFar::Several(sum);
         Ok(())
     }
@@ -113,12 +113,12 @@ fn add_fitting(sum: &mut Sum, profile: &mut Profile) -> Result<bool, Error> {
     keep_common_sample_types(&mut both)?;
     harmonize_units(&mut both)?;
     let [header, fitting] = both;
-    *profile = fitting;
     if compatible(sum.header(), &header).is_err() {
+        *profile = fitting;
         return Ok(false);
     }
-    compatible(&header, profile)?;
-    sum.add(profile);
+    compatible(&header, &fitting)?;
+    sum.add(fitting);
     Ok(true)
 }
 

@@ -1,22 +1,33 @@
 //! Work in parts, on all processors. Never decides what is worth it: that is for those to say who know the work.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 
 /// What `work` makes of each of at most `most` parts of `0..count`, in their order.
 pub(crate) fn in_parts<T: Send>(count: usize, most: usize, work: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    of_each(parts(count, most), work)
+}
+
+/// At most `most` parts of `0..count`, one a processor.
+pub(crate) fn parts(count: usize, most: usize) -> Vec<Range<usize>> {
     let parts = match most {
         // To ask for the processors takes longer than a small profile does.
         0 | 1 => 1,
         most => std::thread::available_parallelism().map_or(1, usize::from).min(most),
     };
-    let part = |number: usize| count * number / parts..count * (number + 1) / parts;
+    (0..parts).map(|number| count * number / parts..count * (number + 1) / parts).collect()
+}
+
+/// What `work` makes of each part, on a thread each.
+pub(crate) fn of_each<P: Send, T: Send>(parts: Vec<P>, work: impl Fn(P) -> T + Sync) -> Vec<T> {
     let work = &work;
+    let mut parts = parts.into_iter();
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..parts).map(|number| scope.spawn(move || work(part(number)))).collect();
-        let first = work(part(0));
+        let Some(first) = parts.next() else { return Vec::new() };
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
+        let first = work(first);
         // A panic of one is that of all.
-        let others =
-            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let others = others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         std::iter::once(first).chain(others).collect()
     })
 }

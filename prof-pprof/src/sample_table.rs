@@ -46,13 +46,11 @@ impl SampleTable {
         self.known.reserve(samples, |known| known.spread());
     }
 
-    /// Adds values to those of the sample of this stack and labels, saturating; there are as many of each. Gives its position.
-    pub(crate) fn add(&mut self, stack: &[LocationIndex], labels: LabelSetIndex, values: &[i64]) -> usize {
+    /// Adds values to those of the sample of this stack and labels, whose [`hash`](Self::hash) this is, saturating; there are as
+    /// many of each. Gives its position.
+    pub(crate) fn add(&mut self, hash: u32, stack: &[LocationIndex], labels: LabelSetIndex, values: &[i64]) -> usize {
         let next = self.ends.len();
-        let new = Known {
-            hash: self.hash(stack, labels),
-            sample: u32::try_from(next).expect("there are fewer than 2^32 samples"),
-        };
+        let new = Known { hash, sample: u32::try_from(next).expect("there are fewer than 2^32 samples") };
         let is_same = |known: &Known| {
             let sample = known.sample as usize;
             known.hash == new.hash && self.labels[sample] == labels && self.stack(sample) == stack
@@ -82,8 +80,9 @@ impl SampleTable {
         &self.locations[start..self.ends[sample]]
     }
 
-    /// Two locations at once, which is twice as fast as one after the other.
-    fn hash(&self, stack: &[LocationIndex], labels: LabelSetIndex) -> u32 {
+    /// What the table knows this stack and labels by.
+    pub(crate) fn hash(&self, stack: &[LocationIndex], labels: LabelSetIndex) -> u32 {
+        // Two locations at once, which is twice as fast as one after the other.
         let mut hasher = self.hasher.build_hasher();
         let number = |location: LocationIndex| location.position() as u64;
         let (pairs, rest) = stack.as_chunks();

@@ -198,6 +198,28 @@ impl Samples {
         &mut self.locations
     }
 
+    /// The stacks of consecutive parts of the samples, for one location to become another, each with its set of labels.
+    pub(crate) fn stacks_in_parts(
+        &mut self,
+        parts: Vec<Range<usize>>,
+    ) -> Vec<impl Iterator<Item = (&mut [LocationIndex], LabelSetIndex)>> {
+        let (mut rest, mut start) = (&mut self.locations[..], 0);
+        let ends = &self.ends;
+        let labels = &self.labels;
+        let part = |part: Range<usize>| {
+            let end = if part.is_empty() { start } else { ends[part.end - 1] };
+            let (mut own, others) = std::mem::take(&mut rest).split_at_mut(end - start);
+            let mut own_start = start;
+            (rest, start) = (others, end);
+            ends[part.clone()].iter().zip(&labels[part]).map(move |(end, labels)| {
+                let (stack, others) = std::mem::take(&mut own).split_at_mut(end - own_start);
+                (own, own_start) = (others, *end);
+                (stack, *labels)
+            })
+        };
+        parts.into_iter().map(part).collect()
+    }
+
     /// The distinct sets of labels that samples have, in the order of their first sample.
     pub fn label_sets(&self) -> impl Iterator<Item = &[Label]> {
         let mut is_new = vec![true; self.label_sets.len()];

@@ -2,11 +2,11 @@
 //! `message.rs`. Never expands a small input to a huge one.
 
 use std::io::Read;
-use std::sync::mpsc;
 
 use flate2::read::MultiGzDecoder;
 
 use crate::Error;
+use crate::parallel::hand_over;
 
 /// Profiles compress to a third or a tenth; a hundredth leaves room for the most repetitive ones.
 const MOST_EXPANSION: u64 = 100;
@@ -14,8 +14,6 @@ const MOST_EXPANSION: u64 = 100;
 const ALWAYS_ALLOWED: u64 = 16 << 20;
 
 const PIECE: usize = 256 << 10;
-/// How many pieces are ahead of the reader at most.
-const AHEAD: usize = 8;
 /// Below this a thread of its own costs more than it gains.
 const WORTH_A_THREAD: usize = 256 << 10;
 
@@ -37,26 +35,15 @@ pub(super) fn whole(gzip: &[u8]) -> Result<Vec<u8>, Error> {
 /// Hands what was gzipped over to `read`, piece by piece, until that fails.
 pub(super) fn pieces(gzip: &[u8], mut read: impl FnMut(Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
     let mut inflating = Inflating::of(gzip);
-    if gzip.len() < WORTH_A_THREAD {
-        while let Some(piece) = inflating.next()? {
-            read(piece)?;
-        }
-        return Ok(());
-    }
-    std::thread::scope(|scope| {
-        let (sender, receiver) = mpsc::sync_channel(AHEAD);
-        scope.spawn(move || {
-            loop {
-                let piece = inflating.next().transpose();
-                let is_last = !matches!(piece, Some(Ok(_)));
-                // The reader hangs up when it fails.
-                if piece.is_some_and(|piece| sender.send(piece).is_err()) || is_last {
-                    return;
-                }
+    let make = |give: &mut dyn FnMut(_) -> bool| {
+        while let Some(piece) = inflating.next().transpose() {
+            let is_broken = piece.is_err();
+            if !give(piece) || is_broken {
+                return;
             }
-        });
-        receiver.into_iter().try_for_each(|piece| read(piece?))
-    })
+        }
+    };
+    hand_over(gzip.len() >= WORTH_A_THREAD, make, |piece| read(piece?))
 }
 
 struct Inflating<'a> {

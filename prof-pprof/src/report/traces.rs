@@ -11,6 +11,7 @@ use super::header::{self, Zone};
 use super::values::{ValueOptions, mean};
 use crate::graph::NodeInfo;
 use crate::measurement::label;
+use crate::parallel::hand_over;
 use crate::{LabelSetIndex, LabelValue, LocationIndex, Profile, Sample, Text};
 
 /// What stands where the value of a stack's leaf is, in its other lines.
@@ -21,6 +22,8 @@ const SEPARATOR: &str = "-----------+-------------------------------------------
 
 /// So much is written at once.
 const PIECE: usize = 256 << 10;
+/// So many frames are worth a thread that makes text while the text before is written.
+const WORTH_A_THREAD: usize = 1 << 18;
 
 /// The samples of a profile in their order, but for those with an empty stack.
 ///
@@ -38,6 +41,13 @@ pub fn traces(profile: &Profile, options: &ValueOptions, zone: &Zone) -> String 
 
 /// [`traces`], written as it is made: the text is many times as long as the profile.
 pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    let is_worth_a_thread = profile.samples.frames() > WORTH_A_THREAD;
+    let make = |give: &mut dyn FnMut(String) -> bool| pieces(profile, options, zone, give);
+    hand_over(is_worth_a_thread, make, |text| out.write_all(text.as_bytes()))
+}
+
+/// Gives the text piece by piece, as long as more is wanted.
+fn pieces(profile: &Profile, options: &ValueOptions, zone: &Zone, give: &mut dyn FnMut(String) -> bool) {
     let sample_type = options.sample_type(profile);
     let total = options.total_of(profile);
     let format = |value| options.format(value, &sample_type);
@@ -58,12 +68,14 @@ pub(crate) fn write(profile: &Profile, options: &ValueOptions, zone: &Zone, out:
         text.push_str(&frames.of(profile, *leaf)[VALUE_WIDTH..]);
         callers.iter().for_each(|location| text.push_str(frames.of(profile, *location)));
         if text.len() >= PIECE {
-            out.write_all(text.as_bytes())?;
-            text.clear();
+            let next = String::with_capacity(text.capacity());
+            if !give(std::mem::replace(&mut text, next)) {
+                return;
+            }
         }
     }
     text.push_str(SEPARATOR);
-    out.write_all(text.as_bytes())
+    give(text);
 }
 
 /// Text before numbers, each sorted as printed.

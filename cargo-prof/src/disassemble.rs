@@ -6,14 +6,13 @@ mod aarch64;
 mod x86;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
-use object::{Architecture, Object, ReadCache};
+use object::{Architecture, Object};
 use prof_pprof::Mapping;
 use prof_pprof::report::{Code, Instruction, Symbol, Syntax, Wanted};
 
-use crate::symbolize::{Binary, DebugInfo, Sections, SkipReason, Slot, Split, demangle, places};
+use crate::symbolize::{Binary, BinaryFile, DebugInfo, Sections, SkipReason, Slot, Split, demangle, places};
 
 /// Disassembles the binaries that mappings name.
 #[derive(Debug, Default)]
@@ -21,8 +20,8 @@ pub struct Disassembler;
 
 impl Code for Disassembler {
     fn symbols(&mut self, mapping: &Mapping, wanted: &Wanted<'_>) -> Result<Vec<Symbol>, String> {
-        let cache = open(mapping)?;
-        let binary = parse(&cache, mapping)?;
+        let file = BinaryFile::open(mapping).map_err(|reason| skipped(mapping, &reason))?;
+        let binary = file.binary(mapping).map_err(|reason| skipped(mapping, &reason))?;
         let address = wanted.address.and_then(|address| in_file(&binary, mapping, address));
         let mut found = Vec::new();
         for (start, (end, names)) in binary.routines() {
@@ -46,8 +45,8 @@ impl Code for Disassembler {
         symbols: &[&Symbol],
         syntax: Syntax,
     ) -> Result<Vec<Vec<Instruction>>, String> {
-        let cache = open(mapping)?;
-        let binary = parse(&cache, mapping)?;
+        let file = BinaryFile::open(mapping).map_err(|reason| skipped(mapping, &reason))?;
+        let binary = file.binary(mapping).map_err(|reason| skipped(mapping, &reason))?;
         let sections = Sections::load(&binary);
         let split = Split::find(&sections, Path::new(&*mapping.filename));
         let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, &split));
@@ -106,21 +105,6 @@ impl Targets<'_> {
 
 fn readable(name: &str) -> String {
     demangle(name).unwrap_or_else(|| name.to_owned())
-}
-
-fn open(mapping: &Mapping) -> Result<ReadCache<File>, String> {
-    let file = File::open(&*mapping.filename);
-    file.map(ReadCache::new).map_err(|error| skipped(mapping, &SkipReason::Unreadable(error.to_string())))
-}
-
-fn parse<'a>(cache: &'a ReadCache<File>, mapping: &Mapping) -> Result<Binary<'a>, String> {
-    let binary = Binary::parse(cache);
-    let binary = binary.map_err(|error| skipped(mapping, &SkipReason::NotAnObject(error.to_string())))?;
-    let found = binary.build_id();
-    if !found.is_empty() && !mapping.build_id.is_empty() && *found != *mapping.build_id {
-        return Err(skipped(mapping, &SkipReason::AnotherBuild { found }));
-    }
-    Ok(binary)
 }
 
 fn skipped(mapping: &Mapping, reason: &SkipReason) -> String {

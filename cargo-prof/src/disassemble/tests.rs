@@ -22,8 +22,8 @@ fn own_mapping() -> Mapping {
 
 /// Disassembles with what this executable's addresses lead to.
 fn texts(decode: impl Fn(&Targets<'_>) -> Vec<Instruction>) -> Vec<String> {
-    let cache = open(&own_mapping()).unwrap();
-    let binary = parse(&cache, &own_mapping()).unwrap();
+    let file = BinaryFile::open(&own_mapping()).unwrap();
+    let binary = file.binary(&own_mapping()).unwrap();
     let targets = Targets { slots: HashMap::new(), binary: &binary };
     decode(&targets).into_iter().map(|instruction| format!("{:x}: {}", instruction.address, instruction.text)).collect()
 }
@@ -89,8 +89,8 @@ fn a_symbol_comes_with_its_source() {
     let address = Some(symbol.start.wrapping_add(symbol.slide) + 1);
     let by_address = Disassembler.symbols(&mapping, &Wanted { is_match: &|_| false, address }).unwrap();
     assert_eq!(by_address, symbols);
-    let cache = open(&mapping).unwrap();
-    let binary = parse(&cache, &mapping).unwrap();
+    let file = BinaryFile::open(&mapping).unwrap();
+    let binary = file.binary(&mapping).unwrap();
     let offset = binary.object.segments().find_map(|segment| {
         let into = symbol.start.checked_sub(segment.address())?;
         (into < segment.size()).then(|| segment.file_range().0 + into)

@@ -10,10 +10,39 @@ use object::{
     Object, ObjectSection, ObjectSegment, ObjectSymbol, ObjectSymbolTable, ReadCache, RelocationTarget, SymbolIndex,
     SymbolKind,
 };
+use prof_pprof::Mapping;
+
+use super::SkipReason;
+
+/// The file of a binary.
+pub(crate) struct BinaryFile {
+    cache: ReadCache<File>,
+    file: File,
+}
+
+impl BinaryFile {
+    /// The file that a mapping names.
+    pub(crate) fn open(mapping: &Mapping) -> Result<BinaryFile, SkipReason> {
+        let file = File::open(&*mapping.filename).and_then(|file| Ok((file.try_clone()?, file)));
+        let (again, file) = file.map_err(|error| SkipReason::Unreadable(error.to_string()))?;
+        Ok(BinaryFile { cache: ReadCache::new(again), file })
+    }
+
+    /// The binary, if it is the one that was mapped.
+    pub(crate) fn binary(&self, mapping: &Mapping) -> Result<Binary<'_>, SkipReason> {
+        let binary = Binary::parse(self).map_err(|error| SkipReason::NotAnObject(error.to_string()))?;
+        let found = binary.build_id();
+        if !found.is_empty() && !mapping.build_id.is_empty() && *found != *mapping.build_id {
+            return Err(SkipReason::AnotherBuild { found });
+        }
+        Ok(binary)
+    }
+}
 
 /// An object file of which only the parts in use are read.
 pub(crate) struct Binary<'a> {
     pub(crate) object: object::File<'a, &'a ReadCache<File>>,
+    pub(super) file: &'a File,
     segments: Vec<Segment>,
     /// Of the symbol table, then of the dynamic one, which is all that a stripped library has.
     symbols: [OnceCell<Vec<Symbol>>; 2],
@@ -32,13 +61,13 @@ struct Symbol {
 }
 
 impl<'a> Binary<'a> {
-    pub(crate) fn parse(cache: &'a ReadCache<File>) -> Result<Binary<'a>, object::Error> {
+    fn parse(BinaryFile { cache, file }: &'a BinaryFile) -> Result<Binary<'a>, object::Error> {
         let object = object::File::parse(cache)?;
         let segments = object.segments().map(|segment| {
             let (file_offset, file_size) = segment.file_range();
             Segment { address: segment.address(), file_offset, file_size }
         });
-        Ok(Binary { segments: segments.collect(), symbols: [OnceCell::new(), OnceCell::new()], object })
+        Ok(Binary { segments: segments.collect(), symbols: [OnceCell::new(), OnceCell::new()], object, file })
     }
 
     /// The build id in hexadecimal, empty if there is none.

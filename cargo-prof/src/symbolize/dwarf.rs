@@ -2,7 +2,6 @@
 //! split off is found where the compiler left it (`.dwo` files) or where it was packed (`.dwp`). What is damaged counts
 //! as absent. Which names are believed is decided in `names.rs`.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,10 +18,10 @@ use object::{Object, ObjectSection, ReadCache};
 
 use prof_pprof::Text;
 
-use super::binary::Binary;
 use super::demangle::demangle;
+use super::sections::Sections;
 
-type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
+pub(super) type Reader<'a> = EndianSlice<'a, RunTimeEndian>;
 
 /// How often one entry may refer to the next in the search for a name.
 const MOST_REFERENCES: usize = 16;
@@ -46,29 +45,6 @@ pub(crate) struct Frame {
     pub(super) column: i64,
 }
 
-/// The debug sections of a binary, decompressed.
-pub(crate) struct Sections<'a> {
-    sections: DwarfSections<Cow<'a, [u8]>>,
-    endian: RunTimeEndian,
-}
-
-impl<'a> Sections<'a> {
-    /// None if the binary has no debug info.
-    pub(crate) fn load(binary: &Binary<'a>) -> Option<Sections<'a>> {
-        let object = &binary.object;
-        object.section_by_name(SectionId::DebugInfo.name())?;
-        let section = |id: SectionId| {
-            let section = object.section_by_name(id.name());
-            Ok::<_, ()>(section.and_then(|section| section.uncompressed_data().ok()).unwrap_or_default())
-        };
-        Some(Sections { sections: DwarfSections::load(section).ok()?, endian: endian(object) })
-    }
-
-    fn dwarf(&self) -> Dwarf<Reader<'_>> {
-        self.sections.borrow(|section| EndianSlice::new(section, self.endian))
-    }
-}
-
 /// Debug info in files of its own. Each is read when an address first needs it.
 #[derive(Default)]
 pub(crate) struct Split {
@@ -84,7 +60,7 @@ struct SplitFile {
 
 impl Split {
     /// Finds out which split files the binary at `path` has.
-    pub(crate) fn find(sections: &Option<Sections<'_>>, path: &Path) -> Split {
+    pub(crate) fn find(sections: &Option<Sections>, path: &Path) -> Split {
         let mut split = Split::default();
         let Some(sections) = sections else { return split };
         let dwarf = sections.dwarf();
@@ -144,7 +120,7 @@ struct RawFrame<'a> {
 
 impl<'a> DebugInfo<'a> {
     /// None if it is damaged.
-    pub(crate) fn new(sections: &'a Sections<'_>, split: &'a Split) -> Option<DebugInfo<'a>> {
+    pub(crate) fn new(sections: &'a Sections, split: &'a Split) -> Option<DebugInfo<'a>> {
         let mut dwarf = sections.dwarf();
         dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
         let dwarf = Arc::new(dwarf);
@@ -341,6 +317,6 @@ fn split_section(object: &Opened<'_>, id: SectionId) -> Vec<u8> {
     section.and_then(|section| section.uncompressed_data().ok()).unwrap_or_default().into_owned()
 }
 
-fn endian(object: &Opened<'_>) -> RunTimeEndian {
+pub(super) fn endian(object: &Opened<'_>) -> RunTimeEndian {
     if object.is_little_endian() { RunTimeEndian::Little } else { RunTimeEndian::Big }
 }

@@ -6,21 +6,22 @@ mod binary;
 mod demangle;
 mod dwarf;
 mod names;
+mod sections;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use object::ReadCache;
 use prof_pprof::{Line, LocationIndex, MappingIndex, Profile, Text};
 
 pub use demangle::demangle;
 
-pub(crate) use binary::{Binary, Slot};
-pub(crate) use dwarf::{DebugInfo, Sections, Split};
+pub(crate) use binary::{Binary, BinaryFile, Slot};
+pub(crate) use dwarf::{DebugInfo, Split};
 pub(crate) use names::places;
+pub(crate) use sections::Sections;
 
-use names::{Names, Place};
+use dwarf::Frame;
+use names::{Names, Place, needs_symbol};
 
 /// What symbolizing may look at besides the binaries themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,69 +134,66 @@ fn symbolize_mapping(
     outcome: &mut Outcome,
 ) -> Result<Vec<(LocationIndex, Vec<Place>)>, SkipReason> {
     let mapping = &profile[mapping];
-    let path = Path::new(&*mapping.filename);
-    let file = File::open(path).map_err(|error| SkipReason::Unreadable(error.to_string()))?;
-    let cache = ReadCache::new(file);
-    let binary = Binary::parse(&cache).map_err(|error| SkipReason::NotAnObject(error.to_string()))?;
-    let found = binary.build_id();
-    if !found.is_empty() && !mapping.build_id.is_empty() && *found != *mapping.build_id {
-        return Err(SkipReason::AnotherBuild { found });
-    }
+    let file = BinaryFile::open(mapping)?;
+    let binary = file.binary(mapping)?;
     let sections = Sections::load(&binary);
-    let split = Split::find(&sections, path);
+    let split = Split::find(&sections, Path::new(&*mapping.filename));
     let mut wanted = Vec::with_capacity(locations.len());
     for location in locations {
         let in_file = profile[*location].address.wrapping_sub(mapping.start).wrapping_add(mapping.file_offset);
-        if let Some(address) = binary.address_at(in_file) {
-            wanted.push(Wanted { location: *location, address, symbol: binary.symbol(address) });
-        }
+        wanted.extend(binary.address_at(in_file).map(|address| (*location, address)));
     }
     // Each thread reads the debug info by itself: of units that none of its addresses lie in, it reads next to nothing.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let part = wanted.len().div_ceil(threads).max(WORTH_A_THREAD);
     let parts: Vec<_> = std::thread::scope(|scope| {
         let (first, others) = wanted.split_at(part.min(wanted.len()));
-        let others: Vec<_> =
-            others.chunks(part).map(|part| scope.spawn(|| known_places(part, &sections, &split))).collect();
-        let first = known_places(first, &sections, &split);
+        let others: Vec<_> = others.chunks(part).map(|part| scope.spawn(|| found(part, &sections, &split))).collect();
+        let first = found(first, &sections, &split);
         let others = others.into_iter().map(|other| other.join().expect("damaged debug info counts as absent"));
         std::iter::once(first).chain(others).collect()
     });
     if !parts[0].has_debug_info {
         outcome.without_debug_info.push(mapping.filename.clone());
     }
-    Ok(parts.into_iter().flat_map(|part| part.known).collect())
+    let mut known = Vec::with_capacity(wanted.len());
+    for (found, (location, address)) in parts.into_iter().flat_map(|part| part.found).zip(wanted) {
+        let places = match found {
+            Found::Places(places) => places,
+            Found::Frames(frames) => places(frames, binary.symbol(address)),
+        };
+        if !places.is_empty() {
+            known.push((location, places));
+        }
+    }
+    Ok(known)
 }
 
 /// So many addresses are worth a thread of their own.
 const WORTH_A_THREAD: usize = 2000;
 
-/// A location, its address in the binary, and the symbol that is there.
-struct Wanted<'a> {
-    location: LocationIndex,
-    address: u64,
-    symbol: Option<&'a str>,
-}
-
-/// What is known of some locations.
-struct Known {
-    /// The places of each location that is known, the innermost first.
-    known: Vec<(LocationIndex, Vec<Place>)>,
+/// What debug info says of some addresses.
+struct Part {
+    found: Vec<Found>,
     has_debug_info: bool,
 }
 
-/// What debug info and symbols say of locations, which are sorted by address.
-fn known_places(wanted: &[Wanted<'_>], sections: &Option<Sections<'_>>, split: &Split) -> Known {
+/// What debug info says of an address.
+enum Found {
+    /// All that there is to know.
+    Places(Vec<Place>),
+    /// Less than symbols do.
+    Frames(Vec<Frame>),
+}
+
+/// What debug info says of addresses in the binary, which are sorted.
+fn found(wanted: &[(LocationIndex, u64)], sections: &Option<Sections>, split: &Split) -> Part {
     let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, split));
-    let mut known = Vec::new();
-    for Wanted { location, address, symbol } in wanted {
-        let frames = debug_info.as_ref().map(|info| info.frames(*address)).unwrap_or_default();
-        let places = places(frames, *symbol);
-        if !places.is_empty() {
-            known.push((*location, places));
-        }
-    }
-    Known { known, has_debug_info: debug_info.is_some() }
+    let of = |address| {
+        let frames = debug_info.as_ref().map(|info| info.frames(address)).unwrap_or_default();
+        if needs_symbol(&frames) { Found::Frames(frames) } else { Found::Places(places(frames, None)) }
+    };
+    Part { found: wanted.iter().map(|(_, address)| of(*address)).collect(), has_debug_info: debug_info.is_some() }
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ pub(crate) fn places(frames: Vec<Frame>, symbol: Option<&str>) -> Vec<Place> {
     places
 }
 
+/// Whether the name of the symbol at an address says more than its frames do.
+pub(super) fn needs_symbol(frames: &[Frame]) -> bool {
+    frames.last().is_none_or(|outermost| outermost.linkage_name.is_none())
+}
+
 /// A frame's name for people and the one for linkers.
 fn names(frame: &Frame, symbol: Option<&str>) -> (Text, Text) {
     if let Some(linkage_name) = &frame.linkage_name {

@@ -100,13 +100,24 @@ pub(crate) struct DebugInfo<'a> {
 /// The split unit, if it is one, and where the function's entry begins.
 type FunctionKey = (Option<u64>, usize);
 
-/// What the entries about a function say.
+/// What is known of a function.
 #[derive(Debug, Default)]
 struct FunctionEntry {
     linkage_name: Option<Text>,
     demangled: Option<Text>,
+    /// Only if there is no demangled one.
     name: Option<Text>,
     start_line: i64,
+}
+
+/// What the entries about a function say.
+#[derive(Default)]
+struct Declaration<'a> {
+    linkage_name: Option<Reader<'a>>,
+    name: Option<Reader<'a>>,
+    start_line: i64,
+    /// Whether `file` is wanted, which it rarely is.
+    wants_file: bool,
     file: Option<Text>,
 }
 
@@ -144,7 +155,8 @@ impl<'a> DebugInfo<'a> {
             };
             // Without a line the file is that of whatever code stood before.
             let of_line = || raw.file.map(|file| self.file(file));
-            let file = if raw.line != 0 { of_line() } else { None }.or_else(|| function.file.clone());
+            let of_function = || self.declared_in(unit?, raw.entry?);
+            let file = if raw.line != 0 { of_line() } else { None }.or_else(of_function);
             Frame {
                 linkage_name: function.linkage_name.clone(),
                 demangled: function.demangled.clone(),
@@ -212,16 +224,26 @@ impl<'a> DebugInfo<'a> {
         if let Some(known) = self.functions.borrow().get(&key) {
             return known.clone();
         }
-        let mut function = FunctionEntry::default();
+        let mut declared = Declaration::default();
         // A damaged entry leaves what was found before it.
-        let _ = self.read_function(unit, entry, MOST_REFERENCES, &mut function);
-        if function.start_line == 0 && has_code {
-            function.start_line = self.first_line(unit, entry).unwrap_or(0);
+        let _ = self.read_function(unit, entry, MOST_REFERENCES, &mut declared);
+        if declared.start_line == 0 && has_code {
+            declared.start_line = self.first_line(unit, entry).unwrap_or(0);
         }
-        function.demangled = function.linkage_name.as_deref().and_then(demangle).map(Text::from);
-        let function = Rc::new(function);
+        let text = |name: Reader<'_>| Text::from(name.to_string_lossy());
+        let linkage_name = declared.linkage_name.map(text);
+        let demangled = linkage_name.as_deref().and_then(demangle).map(Text::from);
+        let name = declared.name.filter(|_| demangled.is_none()).map(text);
+        let function = Rc::new(FunctionEntry { linkage_name, demangled, name, start_line: declared.start_line });
         self.functions.borrow_mut().insert(key, function.clone());
         function
+    }
+
+    /// The file that a function is declared in.
+    fn declared_in(&self, unit: UnitRef<'_, Reader<'a>>, entry: UnitOffset) -> Option<Text> {
+        let mut declared = Declaration { wants_file: true, ..Declaration::default() };
+        let _ = self.read_function(unit, entry, MOST_REFERENCES, &mut declared);
+        declared.file
     }
 
     fn read_function(
@@ -229,23 +251,23 @@ impl<'a> DebugInfo<'a> {
         unit: UnitRef<'_, Reader<'a>>,
         entry: UnitOffset,
         references: usize,
-        function: &mut FunctionEntry,
+        declared: &mut Declaration<'a>,
     ) -> Result<(), gimli::Error> {
         let mut origin = None;
         for attribute in unit.entry(entry)?.attrs() {
             let value = attribute.value();
             match attribute.name() {
-                gimli::DW_AT_linkage_name | gimli::DW_AT_MIPS_linkage_name if function.linkage_name.is_none() => {
-                    function.linkage_name = Some(unit.attr_string(value)?.to_string_lossy().into());
+                gimli::DW_AT_linkage_name | gimli::DW_AT_MIPS_linkage_name if declared.linkage_name.is_none() => {
+                    declared.linkage_name = Some(unit.attr_string(value)?);
                 }
-                gimli::DW_AT_name if function.name.is_none() => {
-                    function.name = Some(unit.attr_string(value)?.to_string_lossy().into());
+                gimli::DW_AT_name if declared.name.is_none() => {
+                    declared.name = Some(unit.attr_string(value)?);
                 }
-                gimli::DW_AT_decl_line if function.start_line == 0 => {
-                    function.start_line = value.udata_value().and_then(|line| i64::try_from(line).ok()).unwrap_or(0);
+                gimli::DW_AT_decl_line if declared.start_line == 0 => {
+                    declared.start_line = value.udata_value().and_then(|line| i64::try_from(line).ok()).unwrap_or(0);
                 }
-                gimli::DW_AT_decl_file if function.file.is_none() => {
-                    function.file = file(unit, value).map(Text::from);
+                gimli::DW_AT_decl_file if declared.wants_file && declared.file.is_none() => {
+                    declared.file = file(unit, value).map(Text::from);
                 }
                 gimli::DW_AT_abstract_origin | gimli::DW_AT_specification => origin = Some(value),
                 _ => {}
@@ -253,11 +275,11 @@ impl<'a> DebugInfo<'a> {
         }
         let Some(references) = references.checked_sub(1) else { return Ok(()) };
         match origin {
-            Some(AttributeValue::UnitRef(offset)) => self.read_function(unit, offset, references, function),
+            Some(AttributeValue::UnitRef(offset)) => self.read_function(unit, offset, references, declared),
             // Into another unit, as link-time optimization does.
             Some(AttributeValue::DebugInfoRef(offset)) if unit.dwo_id.is_none() => {
                 let Some((other, offset)) = self.unit_at(offset)? else { return Ok(()) };
-                self.read_function(other.unit_ref(&self.dwarf), offset, references, function)
+                self.read_function(other.unit_ref(&self.dwarf), offset, references, declared)
             }
             _ => Ok(()),
         }

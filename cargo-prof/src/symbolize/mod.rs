@@ -11,6 +11,7 @@ mod sections;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hashbrown::HashMap;
 use prof_pprof::{Line, LocationIndex, MappingIndex, Profile, Text};
 
 pub use demangle::demangle;
@@ -102,23 +103,14 @@ pub fn symbolize(profile: &mut Profile, sources: &Sources) -> Outcome {
         let path = profile[mapping].filename.clone();
         let symbolized = if path.starts_with('[') {
             // [vdso] and its like: no file, but a name that says enough.
-            Ok(locations.iter().map(|location| (*location, vec![Place::named(&path)])).collect())
+            let line = Line { line: 0, column: 0, function: names.function(profile, Place::named(&path)) };
+            locations.iter().for_each(|location| profile[*location].lines = vec![line]);
+            Ok(locations.len())
         } else {
-            symbolize_mapping(profile, mapping, &locations, &mut outcome)
+            symbolize_mapping(profile, mapping, &locations, &mut names, &mut outcome)
         };
         match symbolized {
-            Ok(places) => {
-                outcome.symbolized += places.len();
-                for (location, places) in places {
-                    let line = |place: Place| Line {
-                        line: place.line,
-                        column: place.column,
-                        function: names.function(profile, place),
-                    };
-                    let lines: Vec<_> = places.into_iter().map(line).collect();
-                    profile[location].lines = lines;
-                }
-            }
+            Ok(symbolized) => outcome.symbolized += symbolized,
             Err(reason) => outcome.skipped.push(Skipped { path, locations: locations.len(), reason }),
         }
         profile.describe_mapping(mapping);
@@ -126,16 +118,17 @@ pub fn symbolize(profile: &mut Profile, sources: &Sources) -> Outcome {
     outcome
 }
 
-/// The places of each location that is known, the innermost first.
+/// Gives lines to these locations of a mapping, as far as they are known, and tells to how many.
 fn symbolize_mapping(
-    profile: &Profile,
+    profile: &mut Profile,
     mapping: MappingIndex,
     locations: &[LocationIndex],
+    names: &mut Names,
     outcome: &mut Outcome,
-) -> Result<Vec<(LocationIndex, Vec<Place>)>, SkipReason> {
-    let mapping = &profile[mapping];
-    let file = BinaryFile::open(mapping)?;
-    let binary = file.binary(mapping)?;
+) -> Result<usize, SkipReason> {
+    let mapping = profile[mapping].clone();
+    let file = BinaryFile::open(&mapping)?;
+    let binary = file.binary(&mapping)?;
     let sections = Sections::load(&binary);
     let split = Split::find(&sections, Path::new(&*mapping.filename));
     let mut wanted = Vec::with_capacity(locations.len());
@@ -148,25 +141,44 @@ fn symbolize_mapping(
     let part = wanted.len().div_ceil(threads).max(WORTH_A_THREAD);
     let parts: Vec<_> = std::thread::scope(|scope| {
         let (first, others) = wanted.split_at(part.min(wanted.len()));
-        let others: Vec<_> = others.chunks(part).map(|part| scope.spawn(|| found(part, &sections, &split))).collect();
-        let first = found(first, &sections, &split);
+        let others: Vec<_> =
+            others.chunks(part).map(|part| scope.spawn(|| Part::find(part, &sections, &split))).collect();
+        let first = Part::find(first, &sections, &split);
         let others = others.into_iter().map(|other| other.join().expect("damaged debug info counts as absent"));
         std::iter::once(first).chain(others).collect()
     });
     if !parts[0].has_debug_info {
         outcome.without_debug_info.push(mapping.filename.clone());
     }
-    let mut known = Vec::with_capacity(wanted.len());
-    for (found, (location, address)) in parts.into_iter().flat_map(|part| part.found).zip(wanted) {
-        let places = match found {
-            Found::Places(places) => places,
-            Found::Frames(frames) => places(frames, binary.symbol(address)),
-        };
-        if !places.is_empty() {
-            known.push((location, places));
+    let mut symbolized = 0;
+    let mut wanted = wanted.into_iter();
+    for part in parts {
+        let mut spots = part.spots.into_iter();
+        let mut functions = vec![None; part.routines.len()];
+        for (found, (location, address)) in part.found.into_iter().zip(&mut wanted) {
+            let lines: Vec<Line> = match found {
+                Found::Spots(count) => {
+                    let line = |Spot { routine, line, column }| {
+                        let function = *functions[routine]
+                            .get_or_insert_with(|| names.function(profile, part.routines[routine].clone()));
+                        Line { function, line, column }
+                    };
+                    spots.by_ref().take(count).map(line).collect()
+                }
+                Found::Frames(frames) => {
+                    let line = |place: Place| Line {
+                        line: place.line,
+                        column: place.column,
+                        function: names.function(profile, place),
+                    };
+                    places(frames, binary.symbol(address)).into_iter().map(line).collect()
+                }
+            };
+            symbolized += usize::from(!lines.is_empty());
+            profile[location].lines = lines;
         }
     }
-    Ok(known)
+    Ok(symbolized)
 }
 
 /// So many addresses are worth a thread of their own.
@@ -175,25 +187,53 @@ const WORTH_A_THREAD: usize = 2000;
 /// What debug info says of some addresses.
 struct Part {
     found: Vec<Found>,
+    /// The places of those of which debug info says all, one address after the other, the innermost first.
+    spots: Vec<Spot>,
+    /// The distinct functions of these, each as one of its places.
+    routines: Vec<Place>,
     has_debug_info: bool,
 }
 
 /// What debug info says of an address.
 enum Found {
-    /// All that there is to know.
-    Places(Vec<Place>),
+    /// All that there is to know: so many spots.
+    Spots(usize),
     /// Less than symbols do.
     Frames(Vec<Frame>),
 }
 
-/// What debug info says of addresses in the binary, which are sorted.
-fn found(wanted: &[(LocationIndex, u64)], sections: &Option<Sections>, split: &Split) -> Part {
-    let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, split));
-    let of = |address| {
-        let frames = debug_info.as_ref().map(|info| info.frames(address)).unwrap_or_default();
-        if needs_symbol(&frames) { Found::Frames(frames) } else { Found::Places(places(frames, None)) }
-    };
-    Part { found: wanted.iter().map(|(_, address)| of(*address)).collect(), has_debug_info: debug_info.is_some() }
+/// A place in one of the routines.
+struct Spot {
+    routine: usize,
+    line: i64,
+    column: i64,
+}
+
+impl Part {
+    /// What debug info says of addresses in the binary, which are sorted.
+    fn find(wanted: &[(LocationIndex, u64)], sections: &Option<Sections>, split: &Split) -> Part {
+        let debug_info = sections.as_ref().and_then(|sections| DebugInfo::new(sections, split));
+        let (mut found, mut spots, mut routines) = (Vec::with_capacity(wanted.len()), Vec::new(), Vec::new());
+        let mut known = HashMap::new();
+        for (_, address) in wanted {
+            let frames = debug_info.as_ref().map(|info| info.frames(*address)).unwrap_or_default();
+            if needs_symbol(&frames) {
+                found.push(Found::Frames(frames));
+                continue;
+            }
+            let before = spots.len();
+            for place in places(frames, None) {
+                let (line, column) = (place.line, place.column);
+                let routine = *known.entry(place.key()).or_insert_with(|| {
+                    routines.push(place);
+                    routines.len() - 1
+                });
+                spots.push(Spot { routine, line, column });
+            }
+            found.push(Found::Spots(spots.len() - before));
+        }
+        Part { found, spots, routines, has_debug_info: debug_info.is_some() }
+    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Equal for places in the same function whose texts are the same ones, rather than equal.
+    pub(super) fn key(&self) -> Key {
+        key([&self.name, &self.system_name, &self.file], self.start_line)
+    }
+
     /// A place of which only the function's name is known.
     pub(super) fn named(name: &str) -> Place {
         Place { name: name.into(), system_name: name.into(), ..Place::default() }
@@ -94,7 +99,7 @@ impl Names {
         };
         for (position, function) in profile.functions.iter().enumerate() {
             let texts = [&function.name, &function.system_name, &function.file].map(|text| names.text(text));
-            names.functions.insert(key(&texts, function.start_line), FunctionIndex::new(position));
+            names.functions.insert(key(texts.each_ref(), function.start_line), FunctionIndex::new(position));
         }
         names
     }
@@ -102,12 +107,12 @@ impl Names {
     /// The function of `place`, put into the profile if it is new.
     pub(super) fn function(&mut self, profile: &mut Profile, place: Place) -> FunctionIndex {
         let start_line = place.start_line;
-        let of_place = key(&[place.name.clone(), place.system_name.clone(), place.file.clone()], start_line);
+        let of_place = place.key();
         if let Some((known, _)) = self.known.get(&of_place) {
             return *known;
         }
         let texts = [self.text(&place.name), self.text(&place.system_name), self.file(&place.file)];
-        let index = *self.functions.entry(key(&texts, start_line)).or_insert_with(|| {
+        let index = *self.functions.entry(key(texts.each_ref(), start_line)).or_insert_with(|| {
             let [name, system_name, file] = texts;
             profile.functions.push(Function { name, system_name, file, start_line });
             FunctionIndex::new(profile.functions.len() - 1)
@@ -138,10 +143,10 @@ impl Names {
 }
 
 /// Where the texts of a function stand in memory, and the line that it begins at.
-type Key = ([usize; 3], i64);
+pub(super) type Key = ([usize; 3], i64);
 
-fn key(texts: &[Text; 3], start_line: i64) -> Key {
-    (texts.each_ref().map(|text| text.as_ptr().addr()), start_line)
+fn key(texts: [&Text; 3], start_line: i64) -> Key {
+    (texts.map(|text| text.as_ptr().addr()), start_line)
 }
 
 /// The local copy of a file of the standard library, such as `/rustc/<commit>/library/core/src/option.rs`.

@@ -230,7 +230,7 @@ impl<'a> DebugInfo<'a> {
         if declared.start_line == 0 && has_code {
             declared.start_line = self.first_line(unit, entry).unwrap_or(0);
         }
-        let text = |name: Reader<'_>| Text::from(name.to_string_lossy());
+        let text = |name: Reader<'_>| name.to_string().map_or_else(|_| name.to_string_lossy().into(), Text::from);
         let linkage_name = declared.linkage_name.map(text);
         let demangled = linkage_name.as_deref().and_then(demangle).map(Text::from);
         let name = declared.name.filter(|_| demangled.is_none()).map(text);

@@ -90,7 +90,11 @@ impl Message {
         let kept = match number {
             field::STRING_TABLE => {
                 // Of two bytes each, and so shared.
-                let text = if bytes.is_empty() { self.empty.clone() } else { String::from_utf8_lossy(bytes).into() };
+                let text = match str::from_utf8(bytes) {
+                    Ok("") => self.empty.clone(),
+                    Ok(text) => text.into(),
+                    Err(_) => String::from_utf8_lossy(bytes).into(),
+                };
                 self.strings.push(text);
                 Ok(())
             }

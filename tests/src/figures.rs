@@ -13,9 +13,10 @@ impl Sorted {
         Sorted(figures)
     }
 
-    /// The middle figure.
+    /// The middle figure, or what lies halfway between the two in the middle.
     pub fn median(&self) -> f64 {
-        self.0[self.0.len() / 2]
+        let middle = self.0.len() / 2;
+        if self.0.len().is_multiple_of(2) { (self.0[middle - 1] + self.0[middle]) / 2.0 } else { self.0[middle] }
     }
 
     /// The smallest figure.
@@ -31,5 +32,18 @@ impl Sorted {
     /// The median, and what it lies between, with so many decimal places: `1.04 (0.81-1.46)`.
     pub fn median_and_range(&self, places: usize) -> String {
         format!("{:.places$} ({:.places$}-{:.places$})", self.median(), self.least(), self.most())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_lies_in_the_middle() {
+        for (figures, expected) in [(&[3.0][..], 3.0), (&[5.0, 2.0], 3.5), (&[9.0, 1.0, 4.0], 4.0)] {
+            assert_eq!(Sorted::of(figures.iter().copied()).median(), expected);
+        }
+        assert_eq!(Sorted::of([2.0, 1.0]).median_and_range(1), "1.5 (1.0-2.0)");
     }
 }

@@ -2,7 +2,7 @@
 //! split off is found where the compiler left it (`.dwo` files) or where it was packed (`.dwp`). What is damaged counts
 //! as absent. Which names are believed is decided in `names.rs`.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -108,6 +108,8 @@ struct FunctionEntry {
     /// Only if there is no demangled one.
     name: Option<Text>,
     start_line: i64,
+    /// Looked for when an address first needs it, which is rare.
+    file: OnceCell<Option<Text>>,
 }
 
 /// What the entries about a function say.
@@ -116,7 +118,6 @@ struct Declaration<'a> {
     linkage_name: Option<Reader<'a>>,
     name: Option<Reader<'a>>,
     start_line: i64,
-    /// Whether `file` is wanted, which it rarely is.
     wants_file: bool,
     file: Option<Text>,
 }
@@ -155,8 +156,8 @@ impl<'a> DebugInfo<'a> {
             };
             // Without a line the file is that of whatever code stood before.
             let of_line = || raw.file.map(|file| self.file(file));
-            let of_function = || self.declared_in(unit?, raw.entry?);
-            let file = if raw.line != 0 { of_line() } else { None }.or_else(of_function);
+            let declared = || function.file.get_or_init(|| self.declared_in(unit?, raw.entry?)).clone();
+            let file = if raw.line != 0 { of_line() } else { None }.or_else(declared);
             Frame {
                 linkage_name: function.linkage_name.clone(),
                 demangled: function.demangled.clone(),
@@ -234,7 +235,8 @@ impl<'a> DebugInfo<'a> {
         let linkage_name = declared.linkage_name.map(text);
         let demangled = linkage_name.as_deref().and_then(demangle).map(Text::from);
         let name = declared.name.filter(|_| demangled.is_none()).map(text);
-        let function = Rc::new(FunctionEntry { linkage_name, demangled, name, start_line: declared.start_line });
+        let (start_line, file) = (declared.start_line, OnceCell::new());
+        let function = Rc::new(FunctionEntry { linkage_name, demangled, name, start_line, file });
         self.functions.borrow_mut().insert(key, function.clone());
         function
     }

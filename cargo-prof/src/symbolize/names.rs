@@ -59,7 +59,7 @@ pub(crate) fn places(frames: Vec<Frame>, symbol: Option<&str>) -> Vec<Place> {
 
 /// Whether the name of the symbol at an address says more than its frames do.
 pub(super) fn needs_symbol(frames: &[Frame]) -> bool {
-    frames.last().is_none_or(|outermost| outermost.linkage_name.is_none())
+    frames.last().is_none_or(|outermost| outermost.linkage_name.as_deref().is_none_or(str::is_empty))
 }
 
 /// A frame's name for people and the one for linkers.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use object::{Object, ObjectSegment, ObjectSymbol};
+use object::{Object, ObjectSection, ObjectSegment, ObjectSymbol};
 use prof_pprof::{Location, Mapping};
 use tempfile::TempDir;
 
@@ -160,6 +160,49 @@ fn without_debug_info_symbols_give_names_and_without_symbols_addresses_stay() {
     let outcome = symbolize(&mut profile, &Sources::default());
     assert_eq!(outcome.symbolized, 0);
     assert!(stacks(&profile).iter().all(Vec::is_empty));
+}
+
+#[test]
+fn many_addresses_are_named_as_few_are() {
+    let path = std::env::current_exe().unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let object = object::File::parse(&*bytes).unwrap();
+    let code = object.segments().filter(|segment| segment.file_range().1 > 0).map(|segment| segment.file_range());
+    let (offset, size) = code.max_by_key(|(_, size)| *size).unwrap();
+    // More than one thread is given, all over the code.
+    let count = 2 * WORTH_A_THREAD as u64 + 100;
+    let all: Vec<u64> = (0..count).map(|number| offset + size / count * number).collect();
+    let named = |addresses: &[u64]| {
+        let mapping = Mapping { limit: u64::MAX, filename: path.to_str().unwrap().into(), ..Mapping::default() };
+        let location =
+            |address: &u64| Location { mapping: Some(MappingIndex::new(0)), address: *address, ..Location::default() };
+        let locations = addresses.iter().map(location).collect();
+        let mut profile = Profile { mappings: vec![mapping], locations, ..Profile::default() };
+        let outcome = symbolize(&mut profile, &Sources::default());
+        let stacks = stacks(&profile);
+        assert_eq!(outcome.symbolized, stacks.iter().filter(|stack| !stack.is_empty()).count());
+        stacks
+    };
+    let at_once = named(&all);
+    assert!(at_once.iter().filter(|stack| stack.len() > 1).count() > 100, "inlined functions are among them");
+    assert!(at_once == all.chunks(WORTH_A_THREAD).flat_map(named).collect::<Vec<_>>());
+}
+
+#[test]
+fn debug_info_beyond_the_end_of_the_file_counts_as_none() {
+    let program = Program::compile(&["-Cdebuginfo=1"]);
+    let mut profile = program.profile();
+    let mut bytes = std::fs::read(&program.path).unwrap();
+    let object = object::read::elf::ElfFile64::<object::Endianness>::parse(&*bytes).unwrap();
+    let info = object.section_by_name(".debug_info").unwrap().index().0;
+    // Where a section begins stands 24 bytes into its header, of which each has 64.
+    let headers = u64::from_le_bytes(bytes[0x28..0x30].try_into().unwrap()) as usize;
+    let begins = headers + 64 * info + 24;
+    let beyond = bytes.len() as u64;
+    bytes[begins..begins + 8].copy_from_slice(&beyond.to_le_bytes());
+    std::fs::write(&program.path, bytes).unwrap();
+    symbolize(&mut profile, &Sources::default());
+    assert!(stacks(&profile).iter().all(|stack| *stack == ["program::generic :0 0"]), "{:#?}", stacks(&profile));
 }
 
 #[test]

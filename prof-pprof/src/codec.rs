@@ -161,6 +161,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_no_text_is_read_as_far_as_it_is() {
+        // string_table ["", "a\xffb"], function 1 of that name
+        let bytes = [0x32, 0, 0x32, 3, b'a', 0xff, b'b', 0x2a, 4, 0x08, 1, 0x10, 1];
+        assert_eq!(&*decode(&bytes).unwrap().functions[0].name, "a\u{fffd}b");
+    }
+
+    #[test]
     fn the_ids_of_the_file_are_known() {
         // string_table [""], mapping 9, locations 7 and 5, the second in the mapping
         let bytes = [0x32, 0, 0x1a, 2, 0x08, 9, 0x22, 2, 0x08, 7, 0x22, 4, 0x08, 5, 0x10, 9];

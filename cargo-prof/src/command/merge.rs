@@ -1,5 +1,5 @@
-//! `cargo prof merge`: many profiles → one file with their sum. They are read one by one, so that memory grows with what is
-//! distinct in them, not with how many they are. How two become one is `prof_pprof::Merger`'s.
+//! `cargo prof merge`: many profiles → one file with their sum. Few of them are in memory at once, which so grows with
+//! what is distinct in them, not with how many they are. How two become one is `prof_pprof::Merger`'s.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

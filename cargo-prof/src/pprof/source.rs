@@ -9,12 +9,11 @@ use prof_pprof::{
     subtract,
 };
 
-use crate::ahead::ahead;
-
 use super::fetch::{self, Origin};
 use super::request::Sources;
 use super::viewer::plain;
 use super::{binary, names, perf};
+use crate::ahead::ahead;
 
 /// Reads everything that is asked for. A profile among several that cannot be read is left out, and told of.
 ///
